@@ -1,0 +1,82 @@
+# `make` alone lists the verbs. Needs Rust, Python 3.11 or newer, and make.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := $(VENV)/installed
+STACK := $(BIN)/python infra/local/stack.py
+FUNCTIONS := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard functions/*/Cargo.toml)))
+PACKAGES := $(FUNCTIONS:%=-p %)
+DEBUG := $(or $(CARGO_TARGET_DIR),target)/debug
+SAMCONFIG := samconfig.local.toml
+# The architecture chosen at the first deploy, arm64 before that.
+ARCH ?= $(or $(shell sed -n 's/.*Architecture=\\*"\([a-z0-9_]*\).*/\1/p' $(SAMCONFIG) 2>/dev/null),arm64)
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup build check test demo up down status logs invoke deploy fmt clean
+
+help: ## List the verbs
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r verb text; do printf '  %-8s %s\n' "$$verb" "$$text"; done
+
+setup: $(TOOLS) ## Create .venv with the pinned tools
+
+$(TOOLS): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+build: ## Compile functions and simulator for this machine, into target/lambda
+	cargo build --locked --bins $(PACKAGES) -p simulators
+	@for name in $(FUNCTIONS); do \
+	  mkdir -p target/lambda/$$name && \
+	  { cmp -s $(DEBUG)/$$name target/lambda/$$name/bootstrap || cp $(DEBUG)/$$name target/lambda/$$name/bootstrap; } || exit 1; \
+	done
+
+check: $(TOOLS) ## Format, lints, docs, licences, template
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; else echo "cargo-deny is not installed: advisories, licences and bans not checked"; fi
+	$(BIN)/sam validate --lint --template infra/template.yaml --region us-east-1
+	$(BIN)/cfn-lint infra/template.yaml
+
+test: build $(TOOLS) ## Unit and conformance tests, then end-to-end on a stack of its own
+	cargo test --workspace --exclude end-to-end --locked
+	$(STACK) run -- cargo test -p end-to-end --locked
+
+demo: build $(TOOLS) ## All reports from a simulated account to S3; KEEP=1 leaves the stack up
+	$(STACK) $(STACK_OPTIONS) demo $(if $(KEEP),--keep)
+
+up: build $(TOOLS) ## Start the local stack, or deploy what changed to it
+	$(STACK) $(STACK_OPTIONS) up
+
+down: $(TOOLS) ## Stop the local stack
+	$(STACK) down
+
+status: $(TOOLS) ## Say what runs where
+	$(STACK) status
+
+logs: $(TOOLS) ## Print a function's logs from the local stack; FUNCTION=tickets, all without it
+	$(STACK) logs $(FUNCTION)
+
+invoke: $(TOOLS) ## Run a function on the local stack; FUNCTION=tickets [EVENT=events/tickets.json]
+	@test -n "$(FUNCTION)" || { echo "name it: make invoke FUNCTION=tickets"; exit 1; }
+	$(STACK) exec -- $(BIN)/cargo-lambda lambda invoke --remote $(FUNCTION) --data-file $(or $(EVENT),events/$(FUNCTION).json)
+
+deploy: $(TOOLS) ## Deploy to your AWS account; ARCH=arm64 or x86_64, asked for the rest the first time
+	$(BIN)/cargo-lambda lambda build --release --locked $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) $(PACKAGES)
+	$(BIN)/sam deploy --template-file infra/template.yaml --config-file $(CURDIR)/$(SAMCONFIG) --resolve-s3 --capabilities CAPABILITY_IAM \
+	  $(if $(wildcard $(SAMCONFIG)),,--guided --stack-name deskbridge --parameter-overrides Architecture=$(ARCH))
+
+fmt: ## Format the code
+	cargo fmt --all
+
+clean: ## Remove what was built and installed; a running stack is stopped first
+	@if [ -f .local/stack.json ] && [ -x $(BIN)/python ]; then $(STACK) down; fi
+	cargo clean
+	rm -rf $(VENV) .local

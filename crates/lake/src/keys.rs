@@ -1,0 +1,228 @@
+use std::fmt::{self, Write as _};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::InvalidName;
+use crate::format::Format;
+
+/// Names one run of one report: 1 to 40 characters of `a-z0-9`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId(String);
+
+impl RunId {
+    /// Checks `id`.
+    pub fn parse(id: impl Into<String>) -> Result<Self, InvalidName> {
+        let id = id.into();
+        let fits = (1..=40).contains(&id.len())
+            && id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9'));
+        if fits {
+            Ok(Self(id))
+        } else {
+            Err(InvalidName {
+                what: "run id",
+                value: id,
+                rule: "1 to 40 characters of a-z and 0-9",
+            })
+        }
+    }
+
+    /// The first 20 bytes of `bytes` in hexadecimal, for instance of a digest.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidName> {
+        Self::parse(hex::encode(bytes.get(..20).unwrap_or(bytes)))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = InvalidName;
+
+    fn try_from(id: String) -> Result<Self, InvalidName> {
+        Self::parse(id)
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> Self {
+        id.0
+    }
+}
+
+/// One `key=value/` level above `dt=`, in Hive's notation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// `[a-z][a-z0-9_]*`, other than `dt`.
+    pub key: String,
+    /// Any text; percent-encoded in object keys outside `[A-Za-z0-9_.-]`.
+    pub value: String,
+}
+
+impl Partition {
+    /// A partition level; checked when a run begins.
+    pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            value: value.into(),
+        }
+    }
+
+    fn check(&self) -> Result<(), InvalidName> {
+        let fits = self.key.starts_with(|c: char| c.is_ascii_lowercase())
+            && self
+                .key
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+            && self.key != "dt";
+        if !fits {
+            return Err(InvalidName {
+                what: "partition key",
+                value: self.key.clone(),
+                rule: "a-z, 0-9 and _, a letter first, and not dt",
+            });
+        }
+        if self.value.is_empty() {
+            return Err(InvalidName {
+                what: "partition value",
+                value: String::new(),
+                rule: "at least one character",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The keys of one report in one bucket.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    report: String,
+    folder: String,
+}
+
+impl Keys {
+    pub(crate) fn new(report: &str, partitions: &[Partition]) -> Result<Self, InvalidName> {
+        let fits = report.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && report
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+        if !fits {
+            return Err(InvalidName {
+                what: "report",
+                value: report.to_owned(),
+                rule: "a-z, 0-9, - and _, a letter or digit first",
+            });
+        }
+        let mut folder = format!("{report}/");
+        for partition in partitions {
+            partition.check()?;
+            folder.push_str(&partition.key);
+            folder.push('=');
+            push_encoded(&mut folder, &partition.value);
+            folder.push('/');
+        }
+        Ok(Self {
+            report: report.to_owned(),
+            folder,
+        })
+    }
+
+    pub(crate) fn object(&self, started_at: Timestamp, run: &RunId, format: Format) -> String {
+        format!(
+            "{}dt={}/{}-{run}.{}",
+            self.folder,
+            started_at.strftime("%Y-%m-%d"),
+            started_at.strftime("%Y%m%dT%H%M%SZ"),
+            format.extension()
+        )
+    }
+
+    pub(crate) fn pointer(&self) -> String {
+        format!("{}_latest.json", self.folder)
+    }
+
+    pub(crate) fn manifest(&self, run: &RunId) -> String {
+        format!("{}/_runs/{run}.json", self.report)
+    }
+
+    pub(crate) fn open(&self, run: &RunId) -> String {
+        format!("{}{run}.json", self.open_prefix())
+    }
+
+    pub(crate) fn open_prefix(&self) -> String {
+        format!("{}/_open/", self.report)
+    }
+}
+
+fn push_encoded(out: &mut String, value: &str) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_follow_the_layout_users_were_promised() {
+        let run = RunId::parse("ab12").unwrap();
+        let at: Timestamp = "2026-03-04T05:06:07.9Z".parse().unwrap();
+        let keys = Keys::new("tickets", &[]).unwrap();
+        assert_eq!(
+            keys.object(at, &run, Format::Json),
+            "tickets/dt=2026-03-04/20260304T050607Z-ab12.json"
+        );
+        assert_eq!(keys.pointer(), "tickets/_latest.json");
+        assert_eq!(keys.manifest(&run), "tickets/_runs/ab12.json");
+        assert_eq!(keys.open(&run), "tickets/_open/ab12.json");
+
+        let keys = Keys::new("threads", &[Partition::new("ticket_id", "a/b=ü")]).unwrap();
+        assert_eq!(
+            keys.object(at, &run, Format::JsonlGz),
+            "threads/ticket_id=a%2Fb%3D%C3%BC/dt=2026-03-04/20260304T050607Z-ab12.jsonl.gz"
+        );
+        assert_eq!(
+            keys.pointer(),
+            "threads/ticket_id=a%2Fb%3D%C3%BC/_latest.json"
+        );
+        assert_eq!(keys.manifest(&run), "threads/_runs/ab12.json");
+    }
+
+    #[test]
+    fn names_that_would_break_a_key_are_refused() {
+        for id in ["", "A", "a-b", "a/b", &"x".repeat(41)] {
+            assert!(RunId::parse(id).is_err(), "{id}");
+        }
+        for report in ["", "_runs", "a/b", "Tickets", ".."] {
+            assert!(Keys::new(report, &[]).is_err(), "{report}");
+        }
+        for (key, value) in [("dt", "1"), ("", "1"), ("a/b", "1"), ("1a", "1"), ("a", "")] {
+            assert!(
+                Keys::new("r", &[Partition::new(key, value)]).is_err(),
+                "{key}={value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_digest_makes_a_run_id() {
+        assert_eq!(RunId::from_bytes(&[0xab, 1]).unwrap().as_str(), "ab01");
+        assert_eq!(RunId::from_bytes(&[7; 32]).unwrap().as_str().len(), 40);
+        assert!(RunId::from_bytes(&[]).is_err());
+    }
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod format;
+mod keys;
+mod lake;
+mod manifest;
+mod open;
+mod pointer;
+mod row;
+mod run;
+mod store;
+mod upload;
+
+pub use error::{Error, InvalidName};
+pub use format::{Format, UnknownFormat};
+pub use keys::{Partition, RunId};
+pub use lake::{Begin, Lake, RunSpec};
+pub use manifest::{Manifest, Mode, ObjectEntry, Outcome, Status};
+pub use pointer::{FullRun, Pointer};
+pub use run::Run;

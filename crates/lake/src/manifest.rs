@@ -1,0 +1,116 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::format::Format;
+use crate::keys::{Partition, RunId};
+
+/// Whether a run fetched everything or what changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// All records.
+    Full,
+    /// Records changed since the watermark.
+    Incremental,
+}
+
+/// Whether a run got everything that it went for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It did.
+    Complete,
+    /// It stopped early or left something out; the manifest's `reasons` say why.
+    Partial,
+}
+
+/// What the caller knows at the end of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Full or incremental.
+    pub mode: Mode,
+    /// Start of the window, if it has one.
+    pub since: Option<Timestamp>,
+    /// End of the window.
+    pub until: Timestamp,
+    /// Whether the run got everything it went for.
+    pub status: Status,
+    /// Whether the rows are all that the vendor holds for the window.
+    pub complete: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+    /// Remarks that do not touch completeness.
+    pub warnings: Vec<String>,
+    /// Vendor requests sent, retries included.
+    pub requests: u64,
+    /// Vendor API credits spent.
+    pub credits: u64,
+    /// How many of the requests were retries.
+    pub retries: u64,
+    /// Where the next incremental run may start; never moves the pointer's backwards.
+    pub watermark: Option<Timestamp>,
+}
+
+/// One data object of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectEntry {
+    /// Object key.
+    pub key: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size as stored.
+    pub bytes: u64,
+    /// SHA-256 of the stored bytes, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// The record of a run, stored as `<report>/_runs/<run>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Report name.
+    pub report: String,
+    /// Run id.
+    pub run: RunId,
+    /// What the run was limited to.
+    pub partitions: Vec<Partition>,
+    /// Whether the run got everything it went for.
+    pub status: Status,
+    /// Whether the rows are all that the vendor holds for the window.
+    pub complete: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+    /// Remarks that do not touch completeness.
+    pub warnings: Vec<String>,
+    /// Full or incremental.
+    pub mode: Mode,
+    /// Rows written.
+    pub rows: u64,
+    /// Bytes stored.
+    pub bytes: u64,
+    /// SHA-256 of the stored bytes, lower-case hexadecimal.
+    pub sha256: String,
+    /// How the rows are written.
+    pub format: Format,
+    /// Start of the window.
+    pub since: Option<Timestamp>,
+    /// End of the window.
+    pub until: Timestamp,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// When its data was stored.
+    pub finished_at: Timestamp,
+    /// Vendor requests sent, retries included.
+    pub requests: u64,
+    /// Vendor API credits spent.
+    pub credits: u64,
+    /// How many of the requests were retries.
+    pub retries: u64,
+    /// Bucket of the keys below.
+    pub bucket: String,
+    /// The data object.
+    pub key: String,
+    /// All data objects; one per run today.
+    pub keys: Vec<ObjectEntry>,
+    /// Where this manifest is stored.
+    pub manifest_key: String,
+}

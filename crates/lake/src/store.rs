@@ -1,0 +1,405 @@
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Call, Error, Refusal};
+
+/// Metadata that tells whose write an object is, should the answer to the write get lost.
+const ATTEMPT: &str = "attempt";
+
+/// How often a conditional write is repeated while another one on the same key is under way.
+const CONTENDED_ATTEMPTS: u32 = 6;
+
+/// The S3 calls of this crate on one bucket.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    client: Client,
+    bucket: String,
+}
+
+/// An object as read.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) bytes: Bytes,
+    pub(crate) etag: String,
+}
+
+/// What must hold for a write to take place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Condition<'a> {
+    /// There is no such object yet.
+    Absent,
+    /// The object still has this `ETag`.
+    Same(&'a str),
+}
+
+/// Whether the condition of a write held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Yes,
+    No,
+}
+
+/// A data object to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) key: String,
+    pub(crate) content_type: &'static str,
+    /// Unique per process and run.
+    pub(crate) attempt: String,
+}
+
+impl Stored {
+    pub(crate) fn parse<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
+        serde_json::from_slice(&self.bytes).map_err(|error| Error::Corrupt {
+            key: key.to_owned(),
+            why: error.to_string(),
+        })
+    }
+}
+
+impl Store {
+    pub(crate) fn new(client: Client, bucket: String) -> Self {
+        Self { client, bucket }
+    }
+
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    pub(crate) fn conflict(&self, key: &str) -> Error {
+        self.call("PutObject", key).conflict()
+    }
+
+    fn call<'a>(&'a self, action: &'static str, key: &'a str) -> Call<'a> {
+        Call {
+            action,
+            bucket: &self.bucket,
+            key,
+        }
+    }
+
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Stored>, Error> {
+        let call = self.call("GetObject", key);
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
+        let found = match answer.map_err(|error| call.refusal(error)) {
+            Ok(found) => found,
+            Err(Refusal::Missing) => return Ok(None),
+            Err(Refusal::Failed(error)) => return Err(error),
+            Err(Refusal::Condition | Refusal::Contended) => return Err(call.conflict()),
+        };
+        let etag = found.e_tag.unwrap_or_default();
+        let bytes = found
+            .body
+            .collect()
+            .await
+            .map_err(|error| Error::Unavailable {
+                action: call.action,
+                key: key.to_owned(),
+                status: None,
+                detail: error.to_string(),
+                source: Box::new(error),
+            })?
+            .into_bytes();
+        Ok(Some(Stored { bytes, etag }))
+    }
+
+    /// Writes `value` as JSON if `condition` holds; a lost answer to this very write is a yes.
+    pub(crate) async fn write(
+        &self,
+        key: &str,
+        value: &(impl Serialize + Sync),
+        condition: Condition<'_>,
+    ) -> Result<Written, Error> {
+        let mut json = serde_json::to_vec_pretty(value).map_err(|error| Error::Corrupt {
+            key: key.to_owned(),
+            why: error.to_string(),
+        })?;
+        json.push(b'\n');
+        let json = Bytes::from(json);
+        let answer = self
+            .put(key, json.clone(), "application/json", None, condition)
+            .await;
+        let unclear = match &answer {
+            Ok(Written::Yes) => false,
+            Ok(Written::No) => true,
+            Err(error) => error.may_have_happened(),
+        };
+        if unclear
+            && let Ok(Some(found)) = self.get(key).await
+            && found.bytes == json
+        {
+            return Ok(Written::Yes);
+        }
+        answer
+    }
+
+    /// Creates a data object in one call.
+    pub(crate) async fn create(&self, target: &Target, bytes: Bytes) -> Result<(), Error> {
+        let answer = self
+            .put(
+                &target.key,
+                bytes,
+                target.content_type,
+                Some(&target.attempt),
+                Condition::Absent,
+            )
+            .await;
+        self.created(target, answer).await
+    }
+
+    async fn put(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        content_type: &str,
+        attempt: Option<&str>,
+        condition: Condition<'_>,
+    ) -> Result<Written, Error> {
+        let call = self.call("PutObject", key);
+        for round in 0..CONTENDED_ATTEMPTS {
+            if round > 0 {
+                pause(round).await;
+            }
+            let mut put = self
+                .client
+                .put_object()
+                .bucket(&self.bucket)
+                .key(key)
+                .content_type(content_type)
+                .body(ByteStream::from(bytes.clone()));
+            if let Some(attempt) = attempt {
+                put = put.metadata(ATTEMPT, attempt);
+            }
+            let put = match condition {
+                Condition::Absent => put.if_none_match("*"),
+                Condition::Same(etag) => put.if_match(etag),
+            };
+            match put.send().await.map_err(|error| call.refusal(error)) {
+                Ok(_) => return Ok(Written::Yes),
+                Err(Refusal::Condition | Refusal::Missing) => return Ok(Written::No),
+                Err(Refusal::Contended) => {}
+                Err(Refusal::Failed(error)) => return Err(error),
+            }
+        }
+        Err(call.conflict())
+    }
+
+    /// Settles the creation of a data object: without a clear yes, the object itself tells.
+    async fn created(&self, target: &Target, answer: Result<Written, Error>) -> Result<(), Error> {
+        let error = match answer {
+            Ok(Written::Yes) => return Ok(()),
+            Ok(Written::No) => self.conflict(&target.key),
+            Err(error) if error.may_have_happened() => error,
+            Err(error) => return Err(error),
+        };
+        match self.attempt_of(&target.key).await {
+            Ok(Some(attempt)) if attempt == target.attempt => Ok(()),
+            _ => Err(error),
+        }
+    }
+
+    async fn attempt_of(&self, key: &str) -> Result<Option<String>, Error> {
+        let call = self.call("HeadObject", key);
+        let answer = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
+        match answer.map_err(|error| call.refusal(error)) {
+            Ok(head) => Ok(head.metadata.and_then(|mut fields| fields.remove(ATTEMPT))),
+            Err(Refusal::Failed(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Deletes the object; one that is not there counts as deleted.
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
+        let call = self.call("DeleteObject", key);
+        let answer = self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
+        match answer.map_err(|error| call.refusal(error)) {
+            Ok(_) | Err(Refusal::Missing) => Ok(()),
+            Err(Refusal::Failed(error)) => Err(error),
+            Err(Refusal::Condition | Refusal::Contended) => Err(call.conflict()),
+        }
+    }
+
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let call = self.call("ListObjectsV2", prefix);
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .into_paginator()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| call.failure(error))?;
+            keys.extend(page.contents.into_iter().flatten().filter_map(|o| o.key));
+        }
+        Ok(keys)
+    }
+
+    /// The multipart uploads of exactly this key that nobody completed or aborted.
+    async fn uploads_of(&self, key: &str) -> Result<Vec<String>, Error> {
+        let call = self.call("ListMultipartUploads", key);
+        let mut uploads = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let page = self
+                .client
+                .list_multipart_uploads()
+                .bucket(&self.bucket)
+                .prefix(key)
+                .set_key_marker(key_marker)
+                .set_upload_id_marker(id_marker)
+                .send()
+                .await
+                .map_err(|error| call.failure(error))?;
+            let more = page.is_truncated() == Some(true);
+            (key_marker, id_marker) = (page.next_key_marker, page.next_upload_id_marker);
+            uploads.extend(
+                page.uploads
+                    .into_iter()
+                    .flatten()
+                    .filter(|upload| upload.key.as_deref() == Some(key))
+                    .filter_map(|upload| upload.upload_id),
+            );
+            if !more || key_marker.is_none() {
+                return Ok(uploads);
+            }
+        }
+    }
+
+    /// Aborts all uploads of exactly this key.
+    pub(crate) async fn abort_uploads_of(&self, key: &str) -> Result<(), Error> {
+        for upload in self.uploads_of(key).await? {
+            self.abort_upload(key, &upload).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn create_upload(&self, target: &Target) -> Result<String, Error> {
+        let call = self.call("CreateMultipartUpload", &target.key);
+        let created = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bucket)
+            .key(&target.key)
+            .content_type(target.content_type)
+            .metadata(ATTEMPT, &target.attempt)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .send()
+            .await
+            .map_err(|error| call.failure(error))?;
+        created.upload_id.ok_or_else(|| Error::Refused {
+            action: call.action,
+            key: target.key.clone(),
+            bucket: self.bucket.clone(),
+            code: "an empty answer".to_owned(),
+            detail: "no upload id".to_owned(),
+        })
+    }
+
+    /// `number` counts from 1.
+    pub(crate) async fn upload_part(
+        &self,
+        key: &str,
+        upload: &str,
+        number: i32,
+        bytes: Bytes,
+    ) -> Result<CompletedPart, Error> {
+        let call = self.call("UploadPart", key);
+        let part = self
+            .client
+            .upload_part()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(upload)
+            .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map_err(|error| call.failure(error))?;
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(part.e_tag)
+            .set_checksum_crc32(part.checksum_crc32)
+            .build())
+    }
+
+    /// Turns the parts, in order, into the data object.
+    pub(crate) async fn complete_upload(
+        &self,
+        target: &Target,
+        upload: &str,
+        parts: Vec<CompletedPart>,
+    ) -> Result<(), Error> {
+        let call = self.call("CompleteMultipartUpload", &target.key);
+        let answer = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(&target.key)
+            .upload_id(upload)
+            .if_none_match("*")
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            )
+            .send()
+            .await;
+        let answer = match answer.map_err(|error| call.refusal(error)) {
+            Ok(_) => Ok(Written::Yes),
+            // A missing upload is what a repeated call meets when the first one got through.
+            Err(Refusal::Condition | Refusal::Missing | Refusal::Contended) => Ok(Written::No),
+            Err(Refusal::Failed(error)) => Err(error),
+        };
+        self.created(target, answer).await
+    }
+
+    /// Aborts the upload; one that is gone counts as aborted.
+    pub(crate) async fn abort_upload(&self, key: &str, upload: &str) -> Result<(), Error> {
+        let call = self.call("AbortMultipartUpload", key);
+        let answer = self
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(upload)
+            .send()
+            .await;
+        match answer.map_err(|error| call.refusal(error)) {
+            Ok(_) | Err(Refusal::Missing) => Ok(()),
+            Err(Refusal::Failed(error)) => Err(error),
+            Err(Refusal::Condition | Refusal::Contended) => Err(call.conflict()),
+        }
+    }
+}
+
+/// Waits before round `round` (from 1) of a contended write: 20 ms, doubling up to 640 ms.
+pub(crate) async fn pause(round: u32) {
+    tokio::time::sleep(Duration::from_millis(20 << round.saturating_sub(1).min(5))).await;
+}

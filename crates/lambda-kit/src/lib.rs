@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod aws;
+mod env;
+mod failure;
+mod invocation;
+mod metrics;
+mod telemetry;
+
+pub use aws::{Aws, connect};
+pub use env::{Env, EnvError};
+pub use failure::{ErrorType, Failure};
+pub use invocation::{account_of, time_left};
+pub use metrics::{Metric, Unit, emit};
+pub use telemetry::start as start_telemetry;

@@ -1,0 +1,94 @@
+use std::io::Write as _;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// CloudWatch units that our metrics use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things.
+    Count,
+    /// A duration.
+    Milliseconds,
+}
+
+/// One value of one metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// E.g. `Rows`.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// Its value.
+    pub value: u64,
+}
+
+const NAMESPACE: &str = "Deskbridge";
+
+/// Writes `metrics` of `report` to standard output in CloudWatch's embedded metric format, which
+/// costs no API call.
+pub fn emit(report: &str, at: Timestamp, metrics: &[Metric]) {
+    let line = embedded(report, at, metrics);
+    // A log line that cannot be written must not fail a run whose data is safe.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn embedded(report: &str, at: Timestamp, metrics: &[Metric]) -> Value {
+    let definitions: Vec<_> = metrics
+        .iter()
+        .map(|metric| {
+            let unit = match metric.unit {
+                Unit::Count => "Count",
+                Unit::Milliseconds => "Milliseconds",
+            };
+            json!({"Name": metric.name, "Unit": unit})
+        })
+        .collect();
+    let mut line = Map::new();
+    line.insert(
+        "_aws".into(),
+        json!({
+            "Timestamp": at.as_millisecond(),
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [["Report"]],
+                "Metrics": definitions,
+            }],
+        }),
+    );
+    line.insert("Report".into(), report.into());
+    for metric in metrics {
+        line.insert(metric.name.into(), metric.value.into());
+    }
+    Value::Object(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_follows_the_embedded_metric_format() {
+        let rows = Metric {
+            name: "Rows",
+            unit: Unit::Count,
+            value: 7,
+        };
+        let line = embedded("tickets", Timestamp::from_second(1).unwrap(), &[rows]);
+        assert_eq!(
+            line,
+            json!({
+                "_aws": {
+                    "Timestamp": 1000,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "Deskbridge",
+                        "Dimensions": [["Report"]],
+                        "Metrics": [{"Name": "Rows", "Unit": "Count"}],
+                    }],
+                },
+                "Report": "tickets",
+                "Rows": 7,
+            })
+        );
+    }
+}

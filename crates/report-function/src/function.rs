@@ -1,0 +1,282 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clock::Clock;
+use credentials::{Broker, BrokerConfig, SecretId, SecretStore};
+use jiff::Timestamp;
+use lake::{Lake, RunId};
+use lambda_kit::{Aws, Env, ErrorType, Failure, Metric, Unit};
+use lambda_runtime::Context;
+use reports::{Event, Finished, Invocation, Report, Runner};
+use serde_json::Value;
+use tracing::{Instrument, error, info, info_span, warn};
+use vendor_http::{Client, Deadline, Usage};
+use zoho_desk::Desk;
+
+use crate::{Config, failure};
+
+/// A report function: what lives as long as its process.
+#[derive(Debug)]
+pub struct Function {
+    report: Report,
+    clock: Arc<dyn Clock>,
+    warm: AtomicBool,
+    /// Settings that make no sense fail every invocation with their name, not the start.
+    ready: Result<Ready, Failure>,
+}
+
+#[derive(Debug)]
+struct Ready {
+    config: Config,
+    aws: Aws,
+    desk_http: Client,
+    token_http: Client,
+    brokers: Mutex<HashMap<SecretId, Broker>>,
+}
+
+/// Time kept for committing or clearing away: a tenth of what there is, within these bounds.
+const LEAST_RESERVE: Duration = Duration::from_millis(300);
+const MOST_RESERVE: Duration = Duration::from_secs(15);
+
+impl Function {
+    /// Builds clients, once.
+    pub async fn new(report: Report, env: &Env, clock: Arc<dyn Clock>) -> Self {
+        let ready = match Config::from_env(env) {
+            Ok(config) => Ready::new(config, env).await,
+            Err(failure) => Err(failure),
+        };
+        Self {
+            report,
+            clock,
+            warm: AtomicBool::new(false),
+            ready,
+        }
+    }
+
+    /// Answers one invocation; logs and counts its outcome.
+    pub async fn invoke(&self, payload: Value, context: Context) -> Result<Finished, Failure> {
+        let span = info_span!(
+            "invocation",
+            service = self.report.name(),
+            function_request_id = context.request_id,
+            cold_start = !self.warm.swap(true, Ordering::Relaxed),
+        );
+        self.measured(payload, &context).instrument(span).await
+    }
+
+    async fn measured(&self, payload: Value, context: &Context) -> Result<Finished, Failure> {
+        let began = self.clock.now();
+        let used = || {
+            self.ready
+                .as_ref()
+                .map_or(Usage::default(), |ready| ready.desk_http.usage())
+        };
+        let before = used();
+        let outcome = self.run(&payload, context, began).await;
+        let (now, usage) = (self.clock.now(), used().since(before));
+        let duration_ms = u64::try_from(now.duration_since(began).as_millis()).unwrap_or(0);
+        match &outcome {
+            Ok(finished) => info!(
+                rows = finished.rows,
+                complete = finished.complete,
+                key = finished.key,
+                requests = usage.requests,
+                credits = usage.credits,
+                retries = usage.retries,
+                duration_ms,
+                "run finished"
+            ),
+            Err(failure) => error!(
+                error_type = failure.error_type.as_str(),
+                error = failure.message,
+                requests = usage.requests,
+                duration_ms,
+                "run failed"
+            ),
+        }
+        let succeeded = outcome.is_ok();
+        let rows = outcome.as_ref().map_or(0, |finished| finished.rows);
+        let count = |name, value| Metric {
+            name,
+            unit: Unit::Count,
+            value,
+        };
+        lambda_kit::emit(
+            self.report.name(),
+            now,
+            &[
+                count("Rows", rows),
+                count("Requests", usage.requests),
+                count("Credits", usage.credits),
+                count("Retries", usage.retries),
+                count("RunsCompleted", u64::from(succeeded)),
+                count("RunsFailed", u64::from(!succeeded)),
+                Metric {
+                    name: "DurationMs",
+                    unit: Unit::Milliseconds,
+                    value: duration_ms,
+                },
+            ],
+        );
+        outcome
+    }
+
+    async fn run(
+        &self,
+        payload: &Value,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Finished, Failure> {
+        let ready = self.ready.as_ref().map_err(Clone::clone)?;
+        let event = Event::read(payload, now)
+            .map_err(|error| Failure::new(ErrorType::InvalidEvent, error))?;
+        let time_left = lambda_kit::time_left(context, now);
+        let reserve = (time_left / 10).clamp(LEAST_RESERVE, MOST_RESERVE);
+        let deadline = Deadline::after(time_left.saturating_sub(reserve));
+        let bucket = ready.bucket(context)?;
+
+        let broker = ready.broker(&event, &bucket, Arc::clone(&self.clock))?;
+        let secret = broker
+            .secret(deadline)
+            .await
+            .map_err(|error| Failure::new(failure::of_token(error.kind()), error))?;
+        let org = secret
+            .org_id()
+            .as_str()
+            .parse()
+            .map_err(|why| Failure::new(ErrorType::SecretInvalid, format!("`org_id` {why}")))?;
+        // A warm process may have last heard of the credits on another day.
+        ready.desk_http.budget().forget();
+        let desk = Desk::new(
+            ready.desk_http.clone(),
+            Arc::new(broker),
+            ready.config.desk.clone(),
+            org,
+            deadline,
+        );
+        ready.learn_credits(&desk, secret.org_id().as_str()).await;
+
+        let lake = Lake::new(ready.aws.s3.clone(), bucket, Arc::clone(&self.clock));
+        let runner = Runner::new(lake, Arc::clone(&self.clock), ready.config.settings.clone());
+        let invocation = Invocation {
+            desk: &desk,
+            http: &ready.desk_http,
+            run: random_run()?,
+            ends_at: now
+                .saturating_add(jiff::SignedDuration::try_from(time_left).unwrap_or_default())
+                .unwrap_or(Timestamp::MAX),
+        };
+        runner
+            .run(self.report, &event, invocation)
+            .await
+            .map_err(|error| failure::of_report(&error, self.report, self.clock.now()))
+    }
+}
+
+impl Ready {
+    async fn new(config: Config, env: &Env) -> Result<Self, Failure> {
+        let http = |settings| {
+            Client::new(settings).map_err(|error| Failure::new(ErrorType::Internal, error))
+        };
+        Ok(Self {
+            desk_http: http(vendor_http::Settings {
+                max_concurrency: config.max_concurrency,
+                credit_reserve_percent: config.credit_reserve_percent,
+                seed: random_seed(),
+                ..vendor_http::Settings::default()
+            })?,
+            token_http: http(vendor_http::Settings {
+                attempts: 3,
+                max_body: 64 * 1024,
+                seed: random_seed(),
+                ..vendor_http::Settings::default()
+            })?,
+            aws: lambda_kit::connect(env).await,
+            brokers: Mutex::default(),
+            config,
+        })
+    }
+
+    fn bucket(&self, context: &Context) -> Result<String, Failure> {
+        if let Some(bucket) = &self.config.bucket {
+            return Ok(bucket.clone());
+        }
+        lambda_kit::account_of(context)
+            .map(|account| format!("zoho-reports-{account}"))
+            .ok_or_else(|| {
+                Failure::new(
+                    ErrorType::StorageDenied,
+                    "no bucket is configured; set the environment variable BUCKET",
+                )
+            })
+    }
+
+    /// The broker of the event's secret, or else of the configured one. It is kept, with the token
+    /// it knows, for the life of the process.
+    fn broker(
+        &self,
+        event: &Event,
+        bucket: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Broker, Failure> {
+        let secret_id = match &event.secret_id {
+            Some(id) => id.parse::<SecretId>().map_err(|error| {
+                Failure::new(ErrorType::InvalidEvent, format!("`secret_id` {error}"))
+            })?,
+            None => self.config.secret_id.clone(),
+        };
+        let mut brokers = self.brokers.lock().unwrap_or_else(PoisonError::into_inner);
+        let broker = brokers.entry(secret_id.clone()).or_insert_with(|| {
+            Broker::new(BrokerConfig {
+                secret_id,
+                store: SecretStore::new(self.aws.secrets.clone()),
+                locks: (self.aws.s3.clone(), bucket.to_owned()),
+                http: self.token_http.clone(),
+                accounts: self.config.accounts.clone(),
+                data_centre: self.config.data_centre,
+                clock,
+                seed: random_seed(),
+            })
+        });
+        broker.begin_invocation();
+        Ok(broker.clone())
+    }
+
+    /// A reserve is a share of the account's pool, which only the edition tells. One request in
+    /// the life of a process, and only when there is a reserve to keep.
+    async fn learn_credits(&self, desk: &Desk, org: &str) {
+        let budget = self.desk_http.budget();
+        if self.config.credit_reserve_percent == 0 || budget.pool().is_some() {
+            return;
+        }
+        match desk.organizations().await {
+            Ok(organizations) => {
+                let ours = organizations
+                    .iter()
+                    .find(|organization| organization.id == org);
+                if let Some(credits) = ours.and_then(zoho_desk::Organization::daily_credits) {
+                    budget.learn_pool(credits);
+                }
+            }
+            // The run itself will meet whatever is wrong and name it.
+            Err(error) => {
+                warn!(error = %error, "the account's edition is unknown; the credit reserve follows what is left");
+            }
+        }
+    }
+}
+
+fn random_run() -> Result<RunId, Failure> {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::new(ErrorType::Internal, error))?;
+    RunId::from_bytes(&bytes).map_err(|error| Failure::new(ErrorType::Internal, error))
+}
+
+/// Without randomness from the system all processes would wait the same; better than not starting.
+fn random_seed() -> u64 {
+    let mut bytes = [0_u8; 8];
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_ne_bytes(bytes)
+}

@@ -1,0 +1,28 @@
+//! Zoho Desk and Zoho accounts on one local port.
+
+mod account;
+mod admin;
+mod dice;
+mod faults;
+mod filter;
+mod limits;
+mod listing;
+mod oauth;
+mod options;
+mod query;
+mod refusal;
+mod routes;
+mod row;
+mod server;
+mod simulator;
+mod socket;
+mod state;
+mod stats;
+mod truth;
+
+pub use account::{AccountSize, Change, Entity, Mutation};
+pub use faults::{Fault, FaultRule};
+pub use options::{Edition, FromBase, Options};
+pub use simulator::Simulator;
+pub use stats::Stats;
+pub use truth::TruthRow;

@@ -1,0 +1,134 @@
+use std::{io, net::Ipv4Addr, sync::Arc};
+
+use axum::Router;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use super::{
+    account::Mutation,
+    admin,
+    faults::FaultRule,
+    options::Options,
+    server,
+    socket::{Cut, Sockets},
+    state::State,
+    stats::Stats,
+    truth::{self, Scope, TruthRow},
+};
+
+/// A running portal and its accounts server. It stops when dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    state: Arc<State>,
+    origin: String,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Simulator {
+    /// Generates the portal and listens on 127.0.0.1.
+    ///
+    /// Fails if the port is taken.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let origin = format!("http://{}", listener.local_addr()?);
+        let generated = tokio::task::spawn_blocking(move || State::new(options)).await;
+        let state = generated.map_err(io::Error::other)?;
+        let router = Router::new()
+            .fallback(server::answer)
+            .with_state(Arc::clone(&state));
+        let (stop, stopped) = oneshot::channel();
+        let service = router.into_make_service_with_connect_info::<Cut>();
+        let serving = axum::serve(Sockets(listener), service).with_graceful_shutdown(async {
+            // The sender is dropped, never used.
+            let _ = stopped.await;
+        });
+        tokio::spawn(serving.into_future());
+        Ok(Self {
+            state,
+            origin,
+            _stop: stop,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`, both as the accounts server and as the Desk server.
+    pub fn origin(&self) -> String {
+        self.origin.clone()
+    }
+
+    /// How it was set up.
+    pub fn options(&self) -> &Options {
+        &self.state.options
+    }
+
+    /// What it has been asked since the start or the last [`Simulator::reset_stats`].
+    pub fn stats(&self) -> Stats {
+        self.state.stats()
+    }
+
+    /// Starts counting again. Credits already spent stay spent.
+    pub fn reset_stats(&self) {
+        self.state.reset_stats();
+    }
+
+    /// Switches a fault on.
+    pub fn add_fault(&self, rule: FaultRule) {
+        self.state.faults().add(rule);
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.state.faults().clear();
+    }
+
+    /// From now on every access token handed out so far is `INVALID_OAUTH`.
+    pub fn expire_access_tokens(&self) {
+        self.state.tokens().expire_access_tokens();
+    }
+
+    /// Kills every refresh token and its access tokens.
+    pub fn revoke_refresh_tokens(&self) {
+        self.state.tokens().revoke_all_refresh_tokens();
+    }
+
+    /// Takes a scope away from all tokens; name it as it was granted.
+    pub fn drop_scope(&self, scope: &str) {
+        self.state.tokens().drop_scope(scope);
+    }
+
+    /// Gives all tokens a scope.
+    pub fn grant_scope(&self, scope: &str) {
+        self.state.tokens().add_scope(scope);
+    }
+
+    /// A fresh grant code, good once within [`Options::code_lifetime`].
+    pub fn issue_code(&self) -> String {
+        let now_ms = self.state.now_ms();
+        self.state.tokens().issue_code(now_ms)
+    }
+
+    /// A refresh token as if a code had been exchanged earlier.
+    pub fn issue_refresh_token(&self) -> String {
+        self.state.tokens().issue_refresh_token()
+    }
+
+    /// Changes the portal's data now and returns the ids of the rows it touched.
+    pub fn mutate(&self, mutation: &Mutation) -> Vec<String> {
+        self.state.mutate(mutation)
+    }
+
+    /// The first `count` ids of `tickets`, `contacts`, `accounts`, `calls`, `agents` or
+    /// `departments`; empty for another kind.
+    pub fn ids(&self, kind: &str, count: usize) -> Vec<String> {
+        admin::ids(&self.state.account(), kind, count).unwrap_or_default()
+    }
+
+    /// The rows that a complete report must contain, in no promised order; `None` if no report
+    /// has this name. `query` is that of `GET /_sim/truth/{report}`.
+    pub fn truth(&self, report: &str, query: &str) -> Option<Vec<TruthRow>> {
+        let account = self.state.account();
+        let items = truth::items(&account, report, Scope::parse(query))?;
+        let rows = items
+            .into_iter()
+            .flat_map(|item| truth::rows(&account, item));
+        Some(rows.collect())
+    }
+}

@@ -1,0 +1,96 @@
+//! What all connections of one simulator share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use super::{
+    account::{Account, Mutation},
+    dice::Dice,
+    faults::{Fault, Faults},
+    limits::{Concurrency, Credits},
+    oauth::TokenServer,
+    options::Options,
+    stats::Stats,
+};
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) options: Options,
+    pub(super) concurrency: Concurrency,
+    pub(super) credits: Credits,
+    account: RwLock<Account>,
+    tokens: Mutex<TokenServer>,
+    faults: Mutex<Faults>,
+    stats: Mutex<Stats>,
+    changes: Mutex<Dice>,
+}
+
+impl State {
+    pub(super) fn new(options: Options) -> Arc<Self> {
+        let now = options.now.unwrap_or_else(|| options.clock.now());
+        let agents = options.size.agents.max(1);
+        let edition = options.edition;
+        let limit = options.concurrency.unwrap_or(edition.concurrency());
+        let pool = options
+            .daily_credits
+            .unwrap_or(edition.daily_credits(agents));
+        let account = Account::generate(options.seed, &options.org_id, options.size.clone(), now);
+        Arc::new(Self {
+            concurrency: Concurrency::new(limit),
+            credits: Credits::new(pool),
+            account: RwLock::new(account),
+            tokens: Mutex::new(TokenServer::new(&options)),
+            faults: Mutex::new(Faults::new(options.seed)),
+            stats: Mutex::default(),
+            changes: Mutex::new(Dice::new(options.seed, 700, 0)),
+            options,
+        })
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.options.clock.now().as_millisecond()
+    }
+
+    pub(super) fn account(&self) -> RwLockReadGuard<'_, Account> {
+        self.account.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tokens(&self) -> MutexGuard<'_, TokenServer> {
+        lock(&self.tokens)
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.faults)
+    }
+
+    pub(super) fn strike(&self, route: &str) -> Option<Fault> {
+        self.faults().strike(route)
+    }
+
+    pub(super) fn count(&self, update: impl FnOnce(&mut Stats)) {
+        update(&mut lock(&self.stats));
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            max_concurrency: self.concurrency.most_seen(),
+            credits: self.credits.spent(),
+            ..lock(&self.stats).clone()
+        }
+    }
+
+    pub(super) fn reset_stats(&self) {
+        *lock(&self.stats) = Stats::default();
+        self.concurrency.forget();
+        self.credits.forget();
+    }
+
+    pub(super) fn mutate(&self, mutation: &Mutation) -> Vec<String> {
+        let at_ms = self.now_ms();
+        let mut account = self.account.write().unwrap_or_else(PoisonError::into_inner);
+        account.apply(mutation, at_ms, &mut lock(&self.changes))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

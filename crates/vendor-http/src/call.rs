@@ -1,0 +1,161 @@
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::Cost;
+
+/// One request to a vendor. It may be sent several times, so it must be repeatable; a write that is
+/// not says so with [`Call::once`].
+#[derive(Clone)]
+pub struct Call {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) form: Vec<(&'static str, SecretString)>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) repeatable: bool,
+}
+
+impl Call {
+    /// A GET of `url`.
+    pub fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// A POST of form fields, which are treated as secrets.
+    pub fn post_form(
+        url: Url,
+        fields: impl IntoIterator<Item = (&'static str, SecretString)>,
+    ) -> Self {
+        let mut call = Self::new(Method::POST, url);
+        call.form = fields.into_iter().collect();
+        call
+    }
+
+    fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            form: Vec::new(),
+            timeout: None,
+            repeatable: true,
+        }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Bounds one attempt, instead of [`crate::Settings::attempt_timeout`].
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Marks the call as one that must not be sent again after it may have reached the vendor.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.repeatable = false;
+        self
+    }
+
+    pub(crate) fn form_pairs(&self) -> Vec<(&'static str, &str)> {
+        self.form
+            .iter()
+            .map(|(name, value)| (*name, value.expose_secret()))
+            .collect()
+    }
+
+    /// Method and path for logs: no query, which may carry what people typed.
+    pub(crate) fn label(&self) -> String {
+        format!("{} {}", self.method, self.url.path())
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label())
+    }
+}
+
+/// A complete answer: status, headers and the whole body, which is within the size limit.
+#[derive(Clone)]
+pub struct Answer {
+    /// HTTP status code.
+    pub status: u16,
+    /// Response headers.
+    pub headers: HeaderMap,
+    /// The body as sent.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The text of header `name`, if there and printable.
+    pub fn header_text(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// `Retry-After` in its seconds form (RFC 9110, 10.2.3).
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds: u64 = self.header_text("retry-after")?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds))
+    }
+
+    /// Whether the body is a web page where an API answer was due.
+    pub fn is_html(&self) -> bool {
+        let start = self
+            .body
+            .iter()
+            .position(|byte| !byte.is_ascii_whitespace());
+        start.is_some_and(|at| self.body[at] == b'<')
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+/// What the client does with an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Final, good or bad: hand it to the caller.
+    Accept,
+    /// The vendor failed for now: wait (at least `after`, if it said so) and send again.
+    Retry {
+        /// For logs and the final error, e.g. `HTTP 502`.
+        reason: String,
+        /// The vendor's own wish.
+        after: Option<Duration>,
+    },
+    /// Too many calls at once: narrow down and send again.
+    Crowded,
+    /// The vendor's pool of calls is spent until then.
+    Exhausted {
+        /// Time until the pool is filled again, if the vendor said so.
+        resume_after: Option<Duration>,
+    },
+}
+
+/// What a vendor crate tells this one about its answers.
+pub trait Vendor: Send + Sync + fmt::Debug {
+    /// What to do with `answer`.
+    fn judge(&self, answer: &Answer) -> Verdict;
+
+    /// What the call cost and what is left, where the vendor says so.
+    fn cost(&self, answer: &Answer) -> Cost {
+        let _ = answer;
+        Cost::default()
+    }
+}

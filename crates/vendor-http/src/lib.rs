@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod budget;
+mod call;
+mod client;
+mod deadline;
+mod error;
+mod limiter;
+mod origin;
+mod retry;
+mod token;
+
+pub use budget::{Budget, Cost};
+pub use call::{Answer, Call, Vendor, Verdict};
+pub use client::{Client, Settings, Usage};
+pub use deadline::Deadline;
+pub use error::Error;
+pub use limiter::{Limiter, Permit};
+pub use origin::{Origin, OriginError};
+pub use retry::Backoff;
+pub use token::{AccessToken, TokenError, TokenErrorKind, TokenFuture, TokenSource};
+
+pub use reqwest::{Method, StatusCode, header};

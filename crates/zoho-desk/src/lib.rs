@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+
+mod desk;
+mod error;
+mod judge;
+mod list;
+mod page;
+mod route;
+mod row;
+mod search;
+mod window;
+
+pub use desk::{Desk, Document, Organization};
+pub use error::Error;
+pub use judge::ZohoAnswers;
+pub use list::{Listing, MAX_RESTARTS, RangeParam};
+pub use route::{Edition, Paging, Route, routes};
+pub use row::{EntityId, OrgId, Row, RowKey};
+pub use search::Search;
+pub use window::{TimeField, Window};
+
+use futures_util::stream::BoxStream;
+
+/// What a walk yields: pages of rows as they come, and holes the vendor does not let us fill.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Rows not yielded before by this walk.
+    Rows(Vec<Row>),
+    /// Why the walk cannot be complete; a sentence for people.
+    Gap(String),
+}
+
+/// A walk to the end of a route. It ends after the first error.
+pub type Walk<'a> = BoxStream<'a, Result<Step, Error>>;

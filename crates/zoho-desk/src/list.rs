@@ -1,0 +1,248 @@
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::desk::Param;
+use crate::page::Page;
+use crate::{Desk, Document, Error, Paging, Route, Row, RowKey, Step, Walk, Window};
+
+/// Times a list is read again from its start because rows vanished before the cursor.
+pub const MAX_RESTARTS: u32 = 5;
+
+/// How a list route takes a time range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeParam {
+    /// One key, two ISO times: `createdTimeRange=a,b`.
+    Iso(&'static str),
+    /// Two keys, epoch milliseconds: `startTime=…&endTime=…`.
+    Millis(&'static str, &'static str),
+}
+
+/// A list to be walked by offset.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    path: String,
+    paging: Paging,
+    query: Vec<(String, String)>,
+    range: Option<RangeParam>,
+    window: Option<Window>,
+    horizon: Option<Window>,
+}
+
+impl Listing {
+    /// All rows of `route`.
+    pub fn new(route: Route) -> Self {
+        Self::at(route.path, route.paging)
+    }
+
+    /// All rows of any path, paged as told.
+    pub fn at(path: &str, paging: Paging) -> Self {
+        Self {
+            path: path.to_owned(),
+            paging,
+            query: Vec::new(),
+            range: None,
+            window: None,
+            horizon: None,
+        }
+    }
+
+    /// The children of `id`, for a route with `{id}` in its path.
+    pub fn of(route: Route, id: &crate::EntityId) -> Self {
+        Self::at(&route.with(id), route.paging)
+    }
+
+    /// A query parameter of every page.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((key.into(), value.into()));
+        self
+    }
+
+    /// Only rows of `window`, by the route's own range parameter. It is also halved when the rows
+    /// of the window are more than the offset reaches.
+    #[must_use]
+    pub fn within(mut self, range: RangeParam, window: Window) -> Self {
+        (self.range, self.window) = (Some(range), Some(window));
+        self
+    }
+
+    /// All rows, but when they are more than the offset reaches, read by windows of `horizon`.
+    #[must_use]
+    pub fn splittable(mut self, range: RangeParam, horizon: Window) -> Self {
+        (self.range, self.horizon) = (Some(range), Some(horizon));
+        self
+    }
+
+    fn params(&self, window: Option<Window>, from: u32, limit: u32) -> Vec<Param<'_>> {
+        let mut params: Vec<Param<'_>> = self
+            .query
+            .iter()
+            .map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str())))
+            .collect();
+        match (self.range, window) {
+            (Some(RangeParam::Iso(key)), Some(window)) => {
+                params.push((key, window.padded_iso().into()));
+            }
+            (Some(RangeParam::Millis(start, end)), Some(window)) => {
+                let (from, to) = window.padded_millis();
+                params.push((start, from.into()));
+                params.push((end, to.into()));
+            }
+            _ => {}
+        }
+        params.push(("from", from.to_string().into()));
+        params.push(("limit", limit.to_string().into()));
+        params
+    }
+}
+
+impl Desk {
+    /// The first page of `listing`, whatever its shape: for routes not known to be lists.
+    pub async fn first_page(&self, listing: &Listing) -> Result<Document, Error> {
+        let params = match listing.paging {
+            Paging::Offset { page, .. } => listing.params(listing.window, 0, page),
+            Paging::None => Vec::new(),
+        };
+        self.document_of(&listing.path, &params).await
+    }
+
+    /// Walks `listing` to its end, one page after the other.
+    ///
+    /// Each page starts on the last row of the one before. When that row is not where it was, rows
+    /// before it are gone and others slid past the cursor: the list is read again from its start,
+    /// and rows already yielded are left out. The same overlap makes it all one whether the route
+    /// counts `from` from 0 or from 1, on which the vendor's pages disagree.
+    pub fn list(&self, listing: Listing) -> Walk<'_> {
+        let cursor = Cursor::new(listing);
+        stream::try_unfold((self, cursor), |(desk, mut cursor)| async move {
+            let step = cursor.next(desk).await?;
+            Ok::<_, Error>(step.map(|step| (step, (desk, cursor))))
+        })
+        .try_filter(|step| {
+            let blank = matches!(step, Step::Rows(rows) if rows.is_empty());
+            std::future::ready(!blank)
+        })
+        .boxed()
+    }
+}
+
+struct Cursor {
+    listing: Listing,
+    /// Windows still to be read, next one last; `None` reads without a range.
+    windows: Vec<Option<Window>>,
+    yielded: HashSet<RowKey>,
+    from: u32,
+    previous: Vec<RowKey>,
+    restarts: u32,
+    stuck: u32,
+}
+
+impl Cursor {
+    fn new(listing: Listing) -> Self {
+        Self {
+            windows: vec![listing.window],
+            listing,
+            yielded: HashSet::new(),
+            from: 0,
+            previous: Vec::new(),
+            restarts: 0,
+            stuck: 0,
+        }
+    }
+
+    async fn next(&mut self, desk: &Desk) -> Result<Option<Step>, Error> {
+        let Some(&window) = self.windows.last() else {
+            return Ok(None);
+        };
+        let Paging::Offset {
+            page: limit,
+            last_offset,
+        } = self.listing.paging
+        else {
+            self.windows.clear();
+            let page = desk.page(&self.listing.path, &[]).await?;
+            return Ok(Some(Step::Rows(page.rows)));
+        };
+        let params = self.listing.params(window, self.from, limit);
+        let page = desk.page(&self.listing.path, &params).await?;
+        let full = page.rows.len() >= limit as usize;
+        let keys: Vec<RowKey> = page.rows.iter().map(|row| row.key.clone()).collect();
+        self.refuse_standing_still(&keys)?;
+
+        let slid = self
+            .previous
+            .last()
+            .is_some_and(|last| !keys.contains(last));
+        let fresh = self.fresh(page);
+        if slid {
+            if self.restarts == MAX_RESTARTS {
+                self.finish_window();
+                return Ok(Some(Step::Gap(format!(
+                    "rows of {} kept vanishing while it was read; some rows may be missing until the next run",
+                    self.listing.path
+                ))));
+            }
+            self.restarts += 1;
+            self.start_over();
+        } else if !full {
+            self.finish_window();
+        } else if self.from == last_offset {
+            if let Some(gap) = self.split_or_give_up(window, last_offset + limit) {
+                return Ok(Some(gap));
+            }
+        } else {
+            self.from = (self.from + keys.len() as u32 - 1).min(last_offset);
+            self.previous = keys;
+        }
+        Ok(Some(Step::Rows(fresh)))
+    }
+
+    fn fresh(&mut self, page: Page) -> Vec<Row> {
+        page.rows
+            .into_iter()
+            .filter(|row| self.yielded.insert(row.key.clone()))
+            .collect()
+    }
+
+    /// A cursor that the vendor ignores would go on for ever.
+    fn refuse_standing_still(&mut self, keys: &[RowKey]) -> Result<(), Error> {
+        let same = keys.len() > 1 && keys == self.previous;
+        self.stuck = if same { self.stuck + 1 } else { 0 };
+        if self.stuck < 3 {
+            return Ok(());
+        }
+        Err(Error::Malformed {
+            path: self.listing.path.clone(),
+            why: format!("the page at from={} repeats the one before it", self.from),
+        })
+    }
+
+    fn start_over(&mut self) {
+        self.from = 0;
+        self.previous.clear();
+    }
+
+    fn finish_window(&mut self) {
+        self.windows.pop();
+        self.start_over();
+    }
+
+    /// The rows go on behind the largest offset: read them by narrower windows if the route can.
+    fn split_or_give_up(&mut self, window: Option<Window>, reached: u32) -> Option<Step> {
+        self.finish_window();
+        let halves = window
+            .or(self.listing.horizon)
+            .filter(|_| self.listing.range.is_some())
+            .and_then(|window| window.split(2));
+        if let Some(halves) = halves {
+            self.windows.extend(halves.into_iter().rev().map(Some));
+            return None;
+        }
+        Some(Step::Gap(format!(
+            "Zoho lets {} be read only to row {reached}; rows behind it are missing",
+            self.listing.path
+        )))
+    }
+}

@@ -1,0 +1,348 @@
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt, stream};
+use jiff::Timestamp;
+
+use crate::desk::Param;
+use crate::page::Page;
+use crate::{Desk, Error, Paging, Route, Row, RowKey, Step, TimeField, Walk, Window};
+
+/// Times a window is read again because it changed under the walk.
+const MAX_ROUNDS: u32 = 5;
+
+/// A search over a span of time.
+#[derive(Debug, Clone)]
+pub struct Search {
+    route: Route,
+    query: Vec<(String, String)>,
+    field: TimeField,
+    window: Window,
+}
+
+impl Search {
+    /// Rows whose `field` lies in `window`.
+    pub fn new(route: Route, field: TimeField, window: Window) -> Self {
+        Self {
+            route,
+            query: Vec::new(),
+            field,
+            window,
+        }
+    }
+
+    /// A further filter of the search.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((key.into(), value.into()));
+        self
+    }
+}
+
+impl Desk {
+    /// Walks a search to its end, however many rows it has.
+    ///
+    /// A search reaches about 1,000 rows, so the span is split into windows that fit, which are read
+    /// side by side. Windows partition the span by the rows' own time, pages of a window overlap by
+    /// one row, and every page repeats the number of rows: a window that changed while it was read
+    /// shows it and is read again.
+    pub fn search(&self, search: Search) -> Walk<'_> {
+        let walk = SearchWalk::new(self, search);
+        stream::try_unfold(walk, |mut walk| async move {
+            let step = walk.next().await?;
+            Ok::<_, Error>(step.map(|step| (step, walk)))
+        })
+        .boxed()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Job {
+    window: u64,
+    from: u32,
+    descending: bool,
+}
+
+/// A window being read.
+struct Open {
+    window: Window,
+    /// Rows the search has, as its first page said.
+    expected: u64,
+    pending: usize,
+    round: u32,
+    changed: bool,
+    /// More rows than a search reaches, within one millisecond: read from both ends.
+    crammed: bool,
+    yielded: HashSet<RowKey>,
+    seen: HashSet<RowKey>,
+    /// First and last row of each page, to check that pages join.
+    edges: HashMap<u32, (RowKey, RowKey)>,
+}
+
+struct SearchWalk<'a> {
+    desk: &'a Desk,
+    search: Search,
+    limit: u32,
+    last_offset: u32,
+    jobs: VecDeque<Job>,
+    open: HashMap<u64, Open>,
+    windows: u64,
+    in_flight: FuturesUnordered<BoxFuture<'a, (Job, Result<Page, Error>)>>,
+    ready: VecDeque<Step>,
+}
+
+impl<'a> SearchWalk<'a> {
+    fn new(desk: &'a Desk, search: Search) -> Self {
+        let (limit, last_offset) = match search.route.paging {
+            Paging::Offset { page, last_offset } => (page, last_offset),
+            Paging::None => (1, 0),
+        };
+        let mut walk = Self {
+            desk,
+            limit,
+            last_offset,
+            jobs: VecDeque::new(),
+            open: HashMap::new(),
+            windows: 0,
+            in_flight: FuturesUnordered::new(),
+            ready: VecDeque::new(),
+            search,
+        };
+        walk.enqueue(vec![walk.search.window], &HashSet::new());
+        walk
+    }
+
+    async fn next(&mut self) -> Result<Option<Step>, Error> {
+        loop {
+            if let Some(step) = self.ready.pop_front() {
+                return Ok(Some(step));
+            }
+            while self.in_flight.len() < self.desk.width() {
+                let Some(job) = self.jobs.pop_front() else {
+                    break;
+                };
+                let fetch = self.fetch(job);
+                self.in_flight.push(fetch);
+            }
+            let Some((job, page)) = self.in_flight.next().await else {
+                return Ok(None);
+            };
+            self.take(job, page?);
+        }
+    }
+
+    fn fetch(&self, job: Job) -> BoxFuture<'a, (Job, Result<Page, Error>)> {
+        let window = self.open.get(&job.window).map(|open| open.window);
+        let (desk, search, limit) = (self.desk, self.search.clone(), self.limit);
+        async move {
+            let Some(window) = window else {
+                return (job, Ok(Page::default()));
+            };
+            let sign = if job.descending { "-" } else { "" };
+            let mut params: Vec<Param<'_>> = search
+                .query
+                .iter()
+                .map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str())))
+                .collect();
+            params.push((search.field.range_key(), window.padded_iso().into()));
+            params.push((
+                "sortBy",
+                format!("{sign}{}", search.field.sort_key()).into(),
+            ));
+            params.push(("from", job.from.to_string().into()));
+            params.push(("limit", limit.to_string().into()));
+            let page = desk.page(search.route.path, &params).await;
+            (job, page)
+        }
+        .boxed()
+    }
+
+    /// Puts windows in front of the queue, earliest first. Rows in `yielded` are not yielded again.
+    fn enqueue(&mut self, windows: Vec<Window>, yielded: &HashSet<RowKey>) {
+        for window in windows.into_iter().rev() {
+            let id = self.windows;
+            self.windows += 1;
+            self.open.insert(id, Open::new(window, yielded.clone()));
+            self.jobs.push_front(Job {
+                window: id,
+                from: 0,
+                descending: false,
+            });
+        }
+    }
+
+    fn take(&mut self, job: Job, page: Page) {
+        let Some(mut open) = self.open.remove(&job.window) else {
+            return;
+        };
+        open.pending -= 1;
+        let count = page.count.unwrap_or(page.rows.len() as u64);
+        if job.from == 0 && !job.descending {
+            if count > self.reach() && !open.crammed {
+                match self.narrower(&open.window, count, page.rows.first()) {
+                    Some(windows) => return self.enqueue(windows, &open.yielded),
+                    None => open.crammed = true,
+                }
+            }
+            open.expected = count;
+            let jobs = self.remaining_pages(job.window, &open);
+            open.pending += jobs.len();
+            for job in jobs.into_iter().rev() {
+                self.jobs.push_front(job);
+            }
+        } else {
+            open.changed |= count != open.expected;
+            let last = open.pending == 0 && page.rows.len() >= self.limit as usize;
+            if last && !open.crammed && job.from < self.last_offset {
+                // The vendor counted too few: go on to a short page.
+                let from = (job.from + self.limit - 1).min(self.last_offset);
+                open.pending += 1;
+                self.jobs.push_front(Job { from, ..job });
+            }
+        }
+        let rows = open.absorb(job, page.rows, self.search.field);
+        if !rows.is_empty() {
+            self.ready.push_back(Step::Rows(rows));
+        }
+        if open.pending > 0 {
+            self.open.insert(job.window, open);
+        } else {
+            self.settle(job.window, open);
+        }
+    }
+
+    /// Rows of one search that offsets can reach.
+    fn reach(&self) -> u64 {
+        u64::from(self.last_offset) + 1
+    }
+
+    /// Pages after the first, each starting on the last row of the one before.
+    fn remaining_pages(&self, window: u64, open: &Open) -> Vec<Job> {
+        let step = (self.limit - 1).max(1);
+        let rows = open.expected.min(self.reach()) as u32;
+        let offsets = || {
+            (1..)
+                .map(|n| n * step)
+                .take_while(move |from| from + 1 < rows)
+        };
+        let forwards = offsets().map(|from| Job {
+            window,
+            from,
+            descending: false,
+        });
+        if !open.crammed {
+            return forwards.collect();
+        }
+        let backwards = std::iter::once(0).chain(offsets()).map(|from| Job {
+            window,
+            from,
+            descending: true,
+        });
+        forwards.chain(backwards).collect()
+    }
+
+    /// Windows that partition `window` and probably fit. The first row of an ascending search tells
+    /// where rows begin; the part before it is searched too (one empty answer), so that an order
+    /// other than the one asked for loses nothing.
+    fn narrower(&self, window: &Window, count: u64, first: Option<&Row>) -> Option<Vec<Window>> {
+        // Aim below the reach: windows of equal width are not equally full.
+        let parts = count.div_ceil(self.reach() * 7 / 10);
+        let start: Option<Timestamp> = first.and_then(|row| self.search.field.of(row));
+        match start.and_then(|start| window.cut(start)) {
+            Some((before, from_first)) => {
+                let mut windows = vec![before];
+                windows.extend(from_first.split(parts).unwrap_or_else(|| vec![from_first]));
+                Some(windows)
+            }
+            None => window.split(parts),
+        }
+    }
+
+    /// All pages of a window are in: done, again, or a gap.
+    fn settle(&mut self, id: u64, mut open: Open) {
+        let short = (open.seen.len() as u64) < open.expected;
+        if !open.changed && !short && (open.crammed || open.joined(self.limit)) {
+            return;
+        }
+        let beyond_reach = open.crammed && open.expected > 2 * self.reach();
+        if open.round < MAX_ROUNDS && !beyond_reach {
+            open.again();
+            self.open.insert(id, open);
+            self.jobs.push_front(Job {
+                window: id,
+                from: 0,
+                descending: false,
+            });
+            return;
+        }
+        let (start, end) = (open.window.start(), open.window.end());
+        self.ready.push_back(Step::Gap(if beyond_reach {
+            format!(
+                "{} rows of {} fall into the one millisecond from {start}, more than Zoho lets be read; some are missing",
+                open.expected, self.search.route.path
+            )
+        } else {
+            format!(
+                "{} between {start} and {end} says it has {} rows but gave {}, {} times over; some may be missing until the next run",
+                self.search.route.path,
+                open.expected,
+                open.seen.len(),
+                MAX_ROUNDS + 1
+            )
+        }));
+    }
+}
+
+impl Open {
+    fn new(window: Window, yielded: HashSet<RowKey>) -> Self {
+        Self {
+            window,
+            expected: 0,
+            pending: 1,
+            round: 0,
+            changed: false,
+            crammed: false,
+            yielded,
+            seen: HashSet::new(),
+            edges: HashMap::new(),
+        }
+    }
+
+    /// Forgets what this round saw, not what was yielded.
+    fn again(&mut self) {
+        self.round += 1;
+        self.pending = 1;
+        self.changed = false;
+        self.seen.clear();
+        self.edges.clear();
+    }
+
+    /// Notes the page and gives the rows that belong to this window and were not yielded.
+    fn absorb(&mut self, job: Job, rows: Vec<Row>, field: TimeField) -> Vec<Row> {
+        if let (false, Some(first), Some(last)) = (job.descending, rows.first(), rows.last()) {
+            self.edges
+                .insert(job.from, (first.key.clone(), last.key.clone()));
+        }
+        let (window, seen, yielded) = (self.window, &mut self.seen, &mut self.yielded);
+        rows.into_iter()
+            .filter(|row| {
+                seen.insert(row.key.clone());
+                let inside = field.of(row).is_none_or(|at| window.contains(at));
+                inside && yielded.insert(row.key.clone())
+            })
+            .collect()
+    }
+
+    /// Whether each page began where the one before it ended.
+    fn joined(&self, limit: u32) -> bool {
+        self.edges.iter().all(|(from, (first, _))| {
+            *from == 0
+                || self
+                    .edges
+                    .get(&(from.saturating_sub(limit - 1)))
+                    .is_none_or(|(_, last)| last == first)
+        })
+    }
+}

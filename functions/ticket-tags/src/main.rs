@@ -1,0 +1,7 @@
+//! The Lambda function `ticket-tags`; see the crate `reports` for what it reads.
+
+use reports::Report;
+
+fn main() -> Result<(), lambda_runtime::Error> {
+    report_function::main(Report::TicketTags)
+}
