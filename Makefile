@@ -13,9 +13,12 @@ FUNCTIONS := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard functions/*/Cargo.tom
 PACKAGES := $(FUNCTIONS:%=-p %)
 DEBUG := $(or $(CARGO_TARGET_DIR),target)/debug
 SAMCONFIG := samconfig.local.toml
-# The architecture chosen at the first deploy, arm64 before that.
-ARCH ?= $(or $(shell sed -n 's/.*Architecture=\\*"\([a-z0-9_]*\).*/\1/p' $(SAMCONFIG) 2>/dev/null),arm64)
+# Once deployed, an installation keeps its architecture.
+DEPLOYED_ARCH := $(shell sed -n 's/.*Architecture=\\*"\([a-z0-9_]*\).*/\1/p' $(SAMCONFIG) 2>/dev/null)
+ARCH ?= $(or $(DEPLOYED_ARCH),arm64)
 export SAM_CLI_TELEMETRY := 0
+# cargo finds cargo-lambda, and cargo-lambda its linker, on the path.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup build check test demo up down status logs invoke deploy fmt clean
 
@@ -42,8 +45,8 @@ check: $(TOOLS) ## Format, lints, docs, licences, template
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check; else echo "cargo-deny is not installed: advisories, licences and bans not checked"; fi
-	$(BIN)/sam validate --lint --template infra/template.yaml --region us-east-1
-	$(BIN)/cfn-lint infra/template.yaml
+	sam validate --lint --template infra/template.yaml --region us-east-1
+	cfn-lint infra/template.yaml
 
 test: build $(TOOLS) ## Unit and conformance tests, then end-to-end on a stack of its own
 	cargo test --workspace --exclude end-to-end --locked
@@ -66,12 +69,14 @@ logs: $(TOOLS) ## Print a function's logs from the local stack; FUNCTION=tickets
 
 invoke: $(TOOLS) ## Run a function on the local stack; FUNCTION=tickets [EVENT=events/tickets.json]
 	@test -n "$(FUNCTION)" || { echo "name it: make invoke FUNCTION=tickets"; exit 1; }
-	$(STACK) exec -- $(BIN)/cargo-lambda lambda invoke --remote $(FUNCTION) --data-file $(or $(EVENT),events/$(FUNCTION).json)
+	$(STACK) exec -- cargo lambda invoke --remote $(FUNCTION) --data-file $(or $(EVENT),events/$(FUNCTION).json)
 
 deploy: $(TOOLS) ## Deploy to your AWS account; ARCH=arm64 or x86_64, asked for the rest the first time
-	$(BIN)/cargo-lambda lambda build --release --locked $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) $(PACKAGES)
-	$(BIN)/sam deploy --template-file infra/template.yaml --config-file $(CURDIR)/$(SAMCONFIG) --resolve-s3 --capabilities CAPABILITY_IAM \
-	  $(if $(wildcard $(SAMCONFIG)),,--guided --stack-name deskbridge --parameter-overrides Architecture=$(ARCH))
+	$(if $(filter-out $(DEPLOYED_ARCH),$(ARCH)),$(if $(DEPLOYED_ARCH),$(error $(SAMCONFIG) says $(DEPLOYED_ARCH): change Architecture there to deploy for $(ARCH))))
+	cargo lambda build --release --locked $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) $(PACKAGES)
+	@[ -f $(SAMCONFIG) ] || echo 'version = 0.1' > $(SAMCONFIG)
+	sam deploy --template-file infra/template.yaml --config-file $(CURDIR)/$(SAMCONFIG) --resolve-s3 --capabilities CAPABILITY_IAM \
+	  $$(grep -q stack_name $(SAMCONFIG) || echo --guided --stack-name deskbridge --parameter-overrides Architecture=$(ARCH))
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -45,7 +45,8 @@ def run(endpoint: str, outputs: dict[str, str], simulator: Simulator) -> int:
         for done in as_completed(pool.submit(pull.outcome, name) for name in functions):
             outcomes.append(done.result())
             last = outcomes[-1]
-            print(f"  {len(outcomes):2}/{len(functions)} {last.report:30} {last.problem or f'{last.rows:,} rows'}", flush=True)
+            news = last.problem or f"{last.rows:,} rows"
+            print(f"  {len(outcomes):2}/{len(functions)} {last.report:30} {news}", flush=True)
     scheduled = pull.scheduled_problem()
     outcomes.sort(key=lambda outcome: outcome.report)
     print(f"\n{table(outcomes)}\n")
@@ -133,12 +134,12 @@ def rows(body: bytes, key: str) -> Iterator[bytes]:
 
 
 def table(outcomes: list[Outcome]) -> str:
-    head = ("report", "rows", "requests", "credits", "seconds", "", "S3 key")
-    lines = [head, *((outcome.report, f"{outcome.rows:,}", f"{outcome.requests:,}", f"{outcome.credits:,}",
-                      f"{outcome.seconds:.1f}", "✗" if outcome.problem else "✓", outcome.problem or outcome.key)
-                     for outcome in outcomes)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head) - 1)]
-    numeric = range(1, 5)
-    return "\n".join("  ".join([*(cell.rjust(width) if column in numeric else cell.ljust(width)
-                                  for column, (cell, width) in enumerate(zip(line, widths))), line[-1]]).rstrip()
+    lines = [("report", "rows", "requests", "credits", "seconds", "S3 key", "")]
+    lines += [(outcome.report, f"{outcome.rows:,}", f"{outcome.requests:,}", f"{outcome.credits:,}",
+               f"{outcome.seconds:.1f}", outcome.key, f"✗ {outcome.problem}" if outcome.problem else "✓")
+              for outcome in outcomes]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    numbers = range(1, 5)
+    return "\n".join("  ".join(cell.rjust(width) if column in numbers else cell.ljust(width)
+                               for column, (cell, width) in enumerate(zip(line, widths))).rstrip()
                      for line in lines)

@@ -59,5 +59,3 @@ def store_secret(endpoint: str, value: str) -> None:
         secrets.create_secret(Name=SECRET_ID, SecretString=value)
     except secrets.exceptions.ResourceExistsException:
         secrets.put_secret_value(SecretId=SECRET_ID, SecretString=value)
-
-

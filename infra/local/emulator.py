@@ -81,5 +81,3 @@ def _healthy(endpoint: str) -> bool:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False
-
-

@@ -10,6 +10,7 @@ BINARIES = ROOT / "target" / "lambda"
 SIMULATOR = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "zoho-simulator"
 LOCAL = ROOT / ".local"
 STACK_FILE = LOCAL / "stack.json"
+LAST_RUN = LOCAL / "last-run"
 
 
 def tools() -> Path:

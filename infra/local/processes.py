@@ -60,16 +60,11 @@ def wait_until(ready: Callable[[], bool], child: subprocess.Popen, what: str, lo
 
 def stop_group(leader: int) -> None:
     for sig, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        try:
-            os.killpg(leader, sig)
-        except ProcessLookupError:
-            return
+        _signal(leader, sig)
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             _reap(leader)
-            try:
-                os.killpg(leader, 0)
-            except ProcessLookupError:
+            if not _signal(leader, 0):
                 return
             time.sleep(0.05)
 
@@ -102,6 +97,15 @@ def end_with_parent() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+def _signal(leader: int, sig: int) -> bool:
+    """Whether the group had anybody to receive it. macOS refuses to signal a group of zombies."""
+    try:
+        os.killpg(leader, sig)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _reap(pid: int) -> None:

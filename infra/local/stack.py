@@ -14,140 +14,20 @@ DESKBRIDGE_STACK, the path of a JSON file with what is known about the stack.
 """
 
 import argparse
-import contextlib
-import json
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import demo
-from deployment import SECRET_ID, STACK_NAME, clients, deploy, local_parameters, store_secret
-from emulator import ACCOUNT_ID, REGION, client_env, isolated_env, start_emulator
+from emulator import isolated_env
+from lifecycle import Stack, function_log, raise_stack, stop_all, temporary_stack
 from paths import LOCAL, STACK_FILE, tools
-from processes import Service, StartFailed, end_with_parent, stop_group
-from simulator import Simulator, start_simulator
-
+from processes import StartFailed, end_with_parent, stop_group
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A running stack, as its file on disk describes it."""
-
-    file: Path
-    data: Path
-    endpoint_url: str
-    simulator: Simulator
-    outputs: dict[str, str]
-    services: list[Service]
-
-    def save(self) -> None:
-        known = {
-            "endpoint_url": self.endpoint_url,
-            "region": REGION,
-            "account_id": ACCOUNT_ID,
-            "stack_name": STACK_NAME,
-            "secret_id": SECRET_ID,
-            "bucket": self.outputs["BucketName"],
-            "data": str(self.data),
-            "functions": self.outputs["FunctionNames"].split(","),
-            "outputs": self.outputs,
-            "simulator": asdict(self.simulator),
-            "services": [asdict(service) for service in self.services],
-        }
-        self.file.write_text(json.dumps(known, indent=2) + "\n")
-
-    @classmethod
-    def load(cls, file: Path) -> "Stack | None":
-        try:
-            known = json.loads(file.read_text())
-        except FileNotFoundError:
-            return None
-        return cls(file, Path(known["data"]), known["endpoint_url"], Simulator(**known["simulator"]), known["outputs"],
-                   [Service(**service) for service in known["services"]])
-
-    def alive(self) -> bool:
-        return all(service.alive() for service in self.services)
-
-    def env(self) -> dict[str, str]:
-        """What finds this stack: any AWS client, the tests, and a function under `cargo lambda watch`."""
-        return client_env(self.endpoint_url) | {
-            "DESKBRIDGE_STACK": str(self.file),
-            "BUCKET": self.outputs["BucketName"],
-            "SECRET_ID": SECRET_ID,
-            "ZOHO_ACCOUNTS_URL": self.simulator.origin,
-            "ZOHO_DESK_URL": self.simulator.origin,
-            "PATH": f"{tools()}{os.pathsep}{os.environ['PATH']}",
-        }
-
-    def redeploy(self, parameters: dict[str, str]) -> "Stack":
-        outputs = deploy(self.endpoint_url, self.data, local_parameters(self.simulator.origin) | parameters)
-        fresh = replace(self, outputs=outputs)
-        fresh.save()
-        return fresh
-
-
-def raise_stack(data: Path, file: Path, simulator_options: list[str], parameters: dict[str, str], *,
-                outlive_us: bool) -> Stack:
-    """Starts and deploys everything, or leaves nothing behind."""
-    data.mkdir(parents=True, exist_ok=True)
-    services: list[Service] = []
-    began = time.monotonic()
-    try:
-        service, simulator = start_simulator(data, simulator_options, outlive_us=outlive_us)
-        services.append(service)
-        say(began, f"Zoho simulator at {simulator.origin}")
-        service, endpoint = start_emulator(data, outlive_us=outlive_us)
-        services.append(service)
-        say(began, f"local AWS at {endpoint}, IAM enforced")
-        store_secret(endpoint, simulator.secret())
-        say(began, f"secret {SECRET_ID} stored; deploying infra/template.yaml with sam deploy")
-        outputs = deploy(endpoint, data, local_parameters(simulator.origin) | parameters)
-        say(began, f"{len(outputs['FunctionNames'].split(','))} functions deployed")
-        stack = Stack(file, data, endpoint, simulator, outputs, services)
-        stack.save()
-    except BaseException:
-        stop_all(services)
-        raise
-    return stack
-
-
-@contextlib.contextmanager
-def temporary_stack(simulator_options: list[str], parameters: dict[str, str]) -> Iterator[Stack]:
-    """A stack of one's own, beside any other on this machine."""
-    LOCAL.mkdir(exist_ok=True)
-    data = Path(tempfile.mkdtemp(prefix="run-", dir=LOCAL))
-    stack = None
-    try:
-        stack = raise_stack(data, data / "stack.json", simulator_options, parameters, outlive_us=False)
-        yield stack
-    finally:
-        if stack:
-            stop_all(stack.services)
-        keep_logs(data)
-        shutil.rmtree(data, ignore_errors=True)
-
-
-def keep_logs(data: Path) -> None:
-    """The last temporary stack's logs, for whoever wants to know why it failed."""
-    kept = LOCAL / "last-run"
-    kept.mkdir(exist_ok=True)
-    for log in data.glob("*.log"):
-        os.replace(log, kept / log.name)
-
-
-def stop_all(services: list[Service]) -> None:
-    for service in reversed(services):
-        service.stop()
 
 
 def up(arguments: argparse.Namespace) -> int:
@@ -189,7 +69,8 @@ def status(_arguments: argparse.Namespace) -> int:
         print("no stack is up; start one with `make up`")
         return 1
     for service in stack.services:
-        print(f"{service.name:15} pid {service.pid:<8} {'running' if service.alive() else 'ENDED  '}  log {service.log}")
+        state = "running" if service.alive() else "ENDED"
+        print(f"{service.name:15} pid {service.pid:<8} {state:8} log {service.log}")
     print(f"{'Zoho simulator':15} {stack.simulator.origin}\n{'bucket':15} {stack.outputs['BucketName']}")
     print_exports(stack)
     return 0 if stack.alive() else 1
@@ -212,11 +93,9 @@ def env(_arguments: argparse.Namespace) -> int:
 
 def logs(arguments: argparse.Namespace) -> int:
     stack = running_stack()
-    client = clients(stack.endpoint_url, "logs")
-    for name in [arguments.function] if arguments.function else stack.outputs["FunctionNames"].split(","):
-        pages = client.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{name}")
-        for event in (event for page in pages for event in page["events"]):
-            print(event["message"] if arguments.function else f"{name}: {event['message']}")
+    for function in [arguments.function] if arguments.function else stack.functions():
+        for line in function_log(stack, function):
+            print(line if arguments.function else f"{function}: {line}")
     return 0
 
 
@@ -253,17 +132,14 @@ def exports(stack: Stack) -> list[str]:
     return [*lines, f'export PATH={shlex.quote(str(tools()))}:"$PATH"']
 
 
-def say(began: float, what: str) -> None:
-    print(f"[{time.monotonic() - began:5.1f} s] {what}", flush=True)
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tickets", type=int, help="tickets in the simulated account")
     parser.add_argument("--seed", type=int, help="another account of the same size")
     parser.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE",
                         help="a template parameter; may be repeated")
-    actions = {"up": up, "status": status, "down": down, "env": env, "exec": execute, "logs": logs, "run": run, "demo": show}
+    actions = {"up": up, "status": status, "down": down, "env": env, "exec": execute, "logs": logs,
+               "run": run, "demo": show}
     verbs = parser.add_subparsers(required=True, metavar=" | ".join(actions))
     verb = {name: verbs.add_parser(name) for name in actions}
     for name, action in actions.items():
@@ -280,7 +156,7 @@ def arguments() -> argparse.Namespace:
 
 
 def interrupted(signum: int, _frame: object) -> None:
-    """A request to end unwinds to the `finally` blocks, which stop what was started; a second one must not cut them short."""
+    """Unwinds to the `finally` blocks, which stop what was started; a second request must not cut them short."""
     for sig in ENDINGS:
         signal.signal(sig, signal.SIG_IGN)
     raise SystemExit(128 + signum)
@@ -294,6 +170,10 @@ def main() -> int:
         return parsed.action(parsed)
     except StartFailed as failure:
         print(failure, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

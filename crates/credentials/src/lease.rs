@@ -90,6 +90,30 @@ struct Record {
     memo: Memo,
 }
 
+/// How the lock stood when it was looked at.
+pub(crate) struct Sight {
+    found: Found,
+    standing: Standing,
+    asked: Instant,
+}
+
+#[derive(Clone, Copy)]
+enum Standing {
+    Free,
+    Ours,
+    Others,
+}
+
+impl Sight {
+    /// What the last owner to give the lock back left.
+    pub(crate) fn memo(&self) -> Option<&Memo> {
+        match &self.found {
+            Found::Record(record, _) => Some(&record.memo),
+            Found::Nothing | Found::Denied(_) => None,
+        }
+    }
+}
+
 enum Found {
     Record(Record, String),
     Nothing,
@@ -140,21 +164,48 @@ impl Lock {
 
     /// Takes the lock if it is free or its owner's time is up. One read and at most one write.
     pub async fn try_acquire(&mut self) -> Result<Attempt, Error> {
+        let sight = self.look().await?;
+        self.take(sight).await
+    }
+
+    /// Reads who has the lock.
+    pub(crate) async fn look(&mut self) -> Result<Sight, Error> {
         let asked = Instant::now();
-        let (record, etag) = match self.read().await? {
-            Found::Record(record, etag) => (record, etag),
-            Found::Nothing => return self.take(Condition::Absent, Memo::default(), asked).await,
-            Found::Denied(error) => return self.create_unseen(error, asked).await,
-        };
-        if record.owner.as_deref() == Some(&self.owner) {
+        let found = self.read().await?;
+        let standing = match &found {
             // Our own write, whose answer was lost.
-            return Ok(Attempt::Held(self.lease(etag, asked, record.memo)));
+            Found::Record(record, _) if record.owner.as_deref() == Some(&self.owner) => {
+                Standing::Ours
+            }
+            Found::Record(record, etag)
+                if record.owner.is_some() && !self.is_abandoned(record, etag) =>
+            {
+                Standing::Others
+            }
+            _ => Standing::Free,
+        };
+        Ok(Sight {
+            found,
+            standing,
+            asked,
+        })
+    }
+
+    /// Takes the lock if it is still as it was seen.
+    pub(crate) async fn take(&self, sight: Sight) -> Result<Attempt, Error> {
+        let asked = sight.asked;
+        match (sight.standing, sight.found) {
+            (Standing::Others, _) => Ok(Attempt::Busy),
+            (Standing::Ours, Found::Record(record, etag)) => {
+                Ok(Attempt::Held(self.lease(etag, asked, record.memo)))
+            }
+            (_, Found::Record(record, etag)) => {
+                let condition = Condition::Unchanged(&etag);
+                self.claim(condition, record.memo, asked).await
+            }
+            (_, Found::Nothing) => self.create(asked).await,
+            (_, Found::Denied(error)) => self.create_unseen(error, asked).await,
         }
-        if record.owner.is_some() && !self.is_abandoned(&record, &etag) {
-            return Ok(Attempt::Busy);
-        }
-        self.take(Condition::Unchanged(&etag), record.memo, asked)
-            .await
     }
 
     /// Gives the lock back and leaves `memo`. A lease that was taken over meanwhile stays with its
@@ -170,10 +221,14 @@ impl Lock {
             .map(drop)
     }
 
+    async fn create(&self, asked: Instant) -> Result<Attempt, Error> {
+        self.claim(Condition::Absent, Memo::default(), asked).await
+    }
+
     /// Without `s3:ListBucket` a missing object is answered as denied. If it is there after all, the
     /// denial was meant.
     async fn create_unseen(&self, denial: Error, asked: Instant) -> Result<Attempt, Error> {
-        let attempt = self.take(Condition::Absent, Memo::default(), asked).await?;
+        let attempt = self.create(asked).await?;
         match attempt {
             Attempt::Busy if matches!(self.read().await?, Found::Denied(_)) => Err(denial),
             attempt => Ok(attempt),
@@ -201,7 +256,7 @@ impl Lock {
         }
     }
 
-    async fn take(
+    async fn claim(
         &self,
         condition: Condition<'_>,
         memo: Memo,

@@ -59,8 +59,20 @@ pub(crate) struct Unsaved {
 #[derive(Clone, Copy)]
 struct Ask<'a> {
     since: Timestamp,
+    /// Whether somebody else was seen holding the lease since.
+    waited: bool,
     rejected: Option<&'a AccessToken>,
     deadline: Deadline,
+}
+
+impl Ask<'_> {
+    /// The failure that another process ran into on our behalf: with the same secret, since we
+    /// asked.
+    fn answer(&self, memo: &Memo, version_id: &str) -> Option<Error> {
+        let failure = memo.failed.as_ref()?;
+        let since = failure.at > self.since || self.waited && failure.at == self.since;
+        (since && failure.version_id == version_id).then(|| failure.error.clone())
+    }
 }
 
 impl Minted {
@@ -111,8 +123,9 @@ impl Renewer {
         rejected: Option<&AccessToken>,
         deadline: Deadline,
     ) -> Result<AccessToken, Error> {
-        let ask = Ask {
+        let mut ask = Ask {
             since: self.clock.now(),
+            waited: false,
             rejected,
             deadline,
         };
@@ -124,19 +137,32 @@ impl Renewer {
                 Some(lock) => lock,
                 None => lock.insert(self.lock(&snapshot.name)?),
             };
+            let version_id = snapshot.version_id.clone();
             if let Some(token) = self.adopt(memory, snapshot, ask) {
                 return Ok(token);
             }
-            match within(deadline, "asking for the lease", lock.try_acquire()).await? {
-                Attempt::Busy => polls += 1,
-                Attempt::Held(lease) => {
-                    let outcome = self.hold(memory, lock, lease, ask).await;
-                    rounds += 1;
-                    match outcome {
-                        Err(Error::Unavailable(_)) if rounds < ROUNDS => polls = rounds,
-                        outcome => return outcome,
-                    }
+            let attempt = async {
+                let sight = lock.look().await?;
+                if let Some(failure) = sight.memo().and_then(|memo| ask.answer(memo, &version_id)) {
+                    return Err(failure);
                 }
+                lock.take(sight).await
+            };
+            let outcome = match within(deadline, "asking for the lease", attempt).await {
+                Ok(Attempt::Busy) => None,
+                Ok(Attempt::Held(lease)) => Some(self.hold(memory, lock, lease, ask).await),
+                Err(error) => Some(Err(error)),
+            };
+            match outcome {
+                None => {
+                    polls += 1;
+                    ask.waited = true;
+                }
+                Some(Err(Error::Unavailable(_))) if rounds + 1 < ROUNDS => {
+                    rounds += 1;
+                    polls = rounds;
+                }
+                Some(outcome) => return outcome,
             }
             if !deadline.sleep(self.pause(polls)).await {
                 return Err(out_of_time(
@@ -196,12 +222,6 @@ impl Renewer {
         let snapshot = self.read(ask.deadline).await?;
         if let Some(token) = self.adopt(memory, snapshot.clone(), ask) {
             return Ok(token);
-        }
-        if let Some(failure) = &memo.failed
-            && failure.at >= ask.since
-            && failure.version_id == snapshot.version_id
-        {
-            return Err(failure.error.clone());
         }
         self.refuse_mint_loop(memo, ask)?;
         let version_id = snapshot.version_id.clone();

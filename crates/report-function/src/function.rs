@@ -41,12 +41,9 @@ const LEAST_RESERVE: Duration = Duration::from_millis(300);
 const MOST_RESERVE: Duration = Duration::from_secs(15);
 
 impl Function {
-    /// Builds clients, once.
-    pub async fn new(report: Report, env: &Env, clock: Arc<dyn Clock>) -> Self {
-        let ready = match Config::from_env(env) {
-            Ok(config) => Ready::new(config, env).await,
-            Err(failure) => Err(failure),
-        };
+    /// Reads the settings and builds the vendor's clients, once.
+    pub fn new(report: Report, env: &Env, aws: Aws, clock: Arc<dyn Clock>) -> Self {
+        let ready = Config::from_env(env).and_then(|config| Ready::new(config, aws));
         Self {
             report,
             clock,
@@ -176,7 +173,7 @@ impl Function {
 }
 
 impl Ready {
-    async fn new(config: Config, env: &Env) -> Result<Self, Failure> {
+    fn new(config: Config, aws: Aws) -> Result<Self, Failure> {
         let http = |settings| {
             Client::new(settings).map_err(|error| Failure::new(ErrorType::Internal, error))
         };
@@ -193,7 +190,7 @@ impl Ready {
                 seed: random_seed(),
                 ..vendor_http::Settings::default()
             })?,
-            aws: lambda_kit::connect(env).await,
+            aws,
             brokers: Mutex::default(),
             config,
         })

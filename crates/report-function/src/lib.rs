@@ -28,7 +28,8 @@ pub fn main(report: Report) -> Result<(), lambda_runtime::Error> {
 async fn serve(report: Report) -> Result<(), lambda_runtime::Error> {
     let env = Env::of_process();
     lambda_kit::start_telemetry(&env);
-    let function = Function::new(report, &env, Arc::new(SystemClock)).await;
+    let aws = lambda_kit::connect(&env).await;
+    let function = Function::new(report, &env, aws, Arc::new(SystemClock));
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         Box::pin(function.invoke(event.payload, event.context))
     }))

@@ -49,6 +49,8 @@ pub(crate) struct Scope {
 pub(crate) struct Plan {
     pub(crate) scope: Scope,
     pub(crate) mode: Mode,
+    /// Whether the event asked for all parents.
+    pub(crate) everything: bool,
     pub(crate) since: Option<Timestamp>,
     pub(crate) until: Timestamp,
     /// The watermark once the run is durable; `None` leaves it alone.
@@ -192,6 +194,7 @@ impl Plan {
             } else {
                 Mode::Full
             },
+            everything: event.full,
             since,
             until,
             watermark: joins.then_some(until),
@@ -210,6 +213,7 @@ impl Plan {
             } else {
                 Mode::Full
             },
+            everything: event.full,
             since,
             until: until.min(now),
             watermark: None,

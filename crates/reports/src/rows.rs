@@ -138,6 +138,7 @@ fn ticket_walk<'a>(desk: &'a Desk, plan: &Plan, tickets: Tickets) -> Walk<'a> {
     let of = |status| desk.search(search(routes::SEARCH_TICKETS, plan, status));
     match tickets {
         Tickets::Changed => of(None),
+        Tickets::Unresolved if plan.everything => of(None),
         // Status types, so that custom statuses are covered.
         Tickets::Unresolved => of(Some("${open}")).chain(of(Some("${onhold}"))).boxed(),
     }

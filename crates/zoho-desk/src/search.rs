@@ -68,17 +68,22 @@ struct Job {
 /// A window being read.
 struct Open {
     window: Window,
+    /// The whole span of the search, not yet cut.
+    whole: bool,
     /// Rows the search has, as its first page said.
     expected: u64,
     pending: usize,
     round: u32,
     changed: bool,
-    /// More rows than a search reaches, within one millisecond: read from both ends.
+    /// More rows than one search reaches within one millisecond: read from both ends.
     crammed: bool,
+    disordered: bool,
     yielded: HashSet<RowKey>,
     seen: HashSet<RowKey>,
     /// First and last row of each page, to check that pages join.
     edges: HashMap<u32, (RowKey, RowKey)>,
+    /// The latest time seen, and the rows that have it.
+    latest: Option<(Timestamp, HashSet<RowKey>)>,
 }
 
 struct SearchWalk<'a> {
@@ -110,7 +115,9 @@ impl<'a> SearchWalk<'a> {
             ready: VecDeque::new(),
             search,
         };
-        walk.enqueue(vec![walk.search.window], &HashSet::new());
+        let mut whole = Open::new(walk.search.window, HashSet::new());
+        whole.whole = true;
+        walk.enqueue_open(whole);
         walk
     }
 
@@ -162,15 +169,19 @@ impl<'a> SearchWalk<'a> {
     /// Puts windows in front of the queue, earliest first. Rows in `yielded` are not yielded again.
     fn enqueue(&mut self, windows: Vec<Window>, yielded: &HashSet<RowKey>) {
         for window in windows.into_iter().rev() {
-            let id = self.windows;
-            self.windows += 1;
-            self.open.insert(id, Open::new(window, yielded.clone()));
-            self.jobs.push_front(Job {
-                window: id,
-                from: 0,
-                descending: false,
-            });
+            self.enqueue_open(Open::new(window, yielded.clone()));
         }
+    }
+
+    fn enqueue_open(&mut self, open: Open) {
+        let id = self.windows;
+        self.windows += 1;
+        self.open.insert(id, open);
+        self.jobs.push_front(Job {
+            window: id,
+            from: 0,
+            descending: false,
+        });
     }
 
     fn take(&mut self, job: Job, page: Page) {
@@ -180,7 +191,7 @@ impl<'a> SearchWalk<'a> {
         open.pending -= 1;
         let count = page.count.unwrap_or(page.rows.len() as u64);
         if job.from == 0 && !job.descending {
-            if count > self.reach() && !open.crammed {
+            if count > self.most(&open) && !open.crammed {
                 match self.narrower(&open.window, count, page.rows.first()) {
                     Some(windows) => return self.enqueue(windows, &open.yielded),
                     None => open.crammed = true,
@@ -195,7 +206,7 @@ impl<'a> SearchWalk<'a> {
         } else {
             open.changed |= count != open.expected;
             let last = open.pending == 0 && page.rows.len() >= self.limit as usize;
-            if last && !open.crammed && job.from < self.last_offset {
+            if last && open.expected <= self.reach() && job.from < self.last_offset {
                 // The vendor counted too few: go on to a short page.
                 let from = (job.from + self.limit - 1).min(self.last_offset);
                 open.pending += 1;
@@ -213,42 +224,53 @@ impl<'a> SearchWalk<'a> {
         }
     }
 
-    /// Rows of one search that offsets can reach.
+    /// Rows of one search that overlapping pages reach.
     fn reach(&self) -> u64 {
-        u64::from(self.last_offset) + 1
+        let step = self.page_step();
+        u64::from(self.last_offset / step * step + self.limit)
     }
 
-    /// Pages after the first, each starting on the last row of the one before.
+    /// From one page to the next, which starts on the last row of the one before.
+    fn page_step(&self) -> u32 {
+        (self.limit - 1).max(1)
+    }
+
+    /// Rows of a window that are read one reach after the other. More are cut into windows that can
+    /// be read side by side.
+    fn most(&self, open: &Open) -> u64 {
+        self.reach() * if open.whole { 3 } else { 16 }
+    }
+
+    /// Pages after the first, as far as rows and offsets go.
     fn remaining_pages(&self, window: u64, open: &Open) -> Vec<Job> {
-        let step = (self.limit - 1).max(1);
+        let step = self.page_step();
         let rows = open.expected.min(self.reach()) as u32;
         let offsets = || {
             (1..)
                 .map(|n| n * step)
                 .take_while(move |from| from + 1 < rows)
         };
-        let forwards = offsets().map(|from| Job {
-            window,
-            from,
-            descending: false,
-        });
+        let page = |descending| {
+            move |from| Job {
+                window,
+                from,
+                descending,
+            }
+        };
+        let forwards = offsets().map(page(false));
         if !open.crammed {
             return forwards.collect();
         }
-        let backwards = std::iter::once(0).chain(offsets()).map(|from| Job {
-            window,
-            from,
-            descending: true,
-        });
-        forwards.chain(backwards).collect()
+        forwards
+            .chain(std::iter::once(0).chain(offsets()).map(page(true)))
+            .collect()
     }
 
-    /// Windows that partition `window` and probably fit. The first row of an ascending search tells
+    /// Windows that partition `window`, each to be read by itself. The first row of an ascending search tells
     /// where rows begin; the part before it is searched too (one empty answer), so that an order
     /// other than the one asked for loses nothing.
     fn narrower(&self, window: &Window, count: u64, first: Option<&Row>) -> Option<Vec<Window>> {
-        // Aim below the reach: windows of equal width are not equally full.
-        let parts = count.div_ceil(self.reach() * 7 / 10);
+        let parts = count.div_ceil(3 * self.reach());
         let start: Option<Timestamp> = first.and_then(|row| self.search.field.of(row));
         match start.and_then(|start| window.cut(start)) {
             Some((before, from_first)) => {
@@ -260,14 +282,21 @@ impl<'a> SearchWalk<'a> {
         }
     }
 
-    /// All pages of a window are in: done, again, or a gap.
+    /// All pages of a window, or of its first reach, are in.
     fn settle(&mut self, id: u64, mut open: Open) {
-        let short = (open.seen.len() as u64) < open.expected;
-        if !open.changed && !short && (open.crammed || open.joined(self.limit)) {
+        let due = open
+            .expected
+            .min(self.reach() * if open.crammed { 2 } else { 1 });
+        let short = (open.seen.len() as u64) < due;
+        let sound = !open.changed && !short && (open.crammed || open.joined(self.page_step()));
+        let beyond_reach = open.expected > due;
+        if sound && !beyond_reach {
             return;
         }
-        let beyond_reach = open.crammed && open.expected > 2 * self.reach();
-        if open.round < MAX_ROUNDS && !beyond_reach {
+        if sound && !open.crammed {
+            return self.go_on(open);
+        }
+        if !sound && open.round < MAX_ROUNDS {
             open.again();
             self.open.insert(id, open);
             self.jobs.push_front(Job {
@@ -278,20 +307,45 @@ impl<'a> SearchWalk<'a> {
             return;
         }
         let (start, end) = (open.window.start(), open.window.end());
-        self.ready.push_back(Step::Gap(if beyond_reach {
+        let path = self.search.route.path;
+        self.ready.push_back(Step::Gap(if open.crammed {
             format!(
-                "{} rows of {} fall into the one millisecond from {start}, more than Zoho lets be read; some are missing",
-                open.expected, self.search.route.path
+                "{} rows of {path} fall into the one millisecond from {start}, more than Zoho lets be read; some are missing",
+                open.expected
             )
         } else {
             format!(
-                "{} between {start} and {end} says it has {} rows but gave {}, {} times over; some may be missing until the next run",
-                self.search.route.path,
+                "{path} between {start} and {end} said it has {} rows but gave {}, {} times over; some may be missing until the next run",
                 open.expected,
                 open.seen.len(),
                 MAX_ROUNDS + 1
             )
         }));
+        // What lies behind the part that cannot be read soundly can be.
+        if beyond_reach && !open.crammed {
+            self.go_on(open);
+        }
+    }
+
+    /// The window has more rows than one search reaches: the rest of it begins at the latest row
+    /// seen, whose moment is searched again because others may share it.
+    fn go_on(&mut self, open: Open) {
+        let rest = open
+            .latest
+            .filter(|_| !open.disordered)
+            .and_then(|(time, keys)| Some((open.window.from(time)?, keys)));
+        match rest {
+            Some((rest, keys)) if rest != open.window => self.enqueue(vec![rest], &keys),
+            // Not sorted as asked, or all of one moment: halve, down to the millisecond.
+            _ => {
+                if let Some(halves) = open.window.split(2) {
+                    return self.enqueue(halves, &open.yielded);
+                }
+                let mut crammed = Open::new(open.window, open.yielded);
+                crammed.crammed = true;
+                self.enqueue_open(crammed);
+            }
+        }
     }
 }
 
@@ -299,14 +353,17 @@ impl Open {
     fn new(window: Window, yielded: HashSet<RowKey>) -> Self {
         Self {
             window,
+            whole: false,
             expected: 0,
             pending: 1,
             round: 0,
             changed: false,
             crammed: false,
+            disordered: false,
             yielded,
             seen: HashSet::new(),
             edges: HashMap::new(),
+            latest: None,
         }
     }
 
@@ -317,13 +374,13 @@ impl Open {
         self.changed = false;
         self.seen.clear();
         self.edges.clear();
+        self.latest = None;
     }
 
     /// Notes the page and gives the rows that belong to this window and were not yielded.
     fn absorb(&mut self, job: Job, rows: Vec<Row>, field: TimeField) -> Vec<Row> {
-        if let (false, Some(first), Some(last)) = (job.descending, rows.first(), rows.last()) {
-            self.edges
-                .insert(job.from, (first.key.clone(), last.key.clone()));
+        if !job.descending {
+            self.note(job.from, &rows, field);
         }
         let (window, seen, yielded) = (self.window, &mut self.seen, &mut self.yielded);
         rows.into_iter()
@@ -335,14 +392,34 @@ impl Open {
             .collect()
     }
 
+    fn note(&mut self, from: u32, rows: &[Row], field: TimeField) {
+        if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
+            self.edges
+                .insert(from, (first.key.clone(), last.key.clone()));
+        }
+        let mut before = None;
+        for row in rows {
+            let at = field.of(row);
+            self.disordered |= at.is_none() || at < before;
+            before = at;
+            let Some(at) = at else { continue };
+            match &mut self.latest {
+                Some((latest, _)) if at < *latest => {}
+                Some((latest, keys)) if at == *latest => {
+                    keys.insert(row.key.clone());
+                }
+                latest => *latest = Some((at, HashSet::from([row.key.clone()]))),
+            }
+        }
+    }
+
     /// Whether each page began where the one before it ended.
-    fn joined(&self, limit: u32) -> bool {
+    fn joined(&self, step: u32) -> bool {
         self.edges.iter().all(|(from, (first, _))| {
-            *from == 0
-                || self
-                    .edges
-                    .get(&(from.saturating_sub(limit - 1)))
-                    .is_none_or(|(_, last)| last == first)
+            let before = from
+                .checked_sub(step)
+                .and_then(|before| self.edges.get(&before));
+            before.is_none_or(|(_, last)| last == first)
         })
     }
 }

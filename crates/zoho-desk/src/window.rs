@@ -105,6 +105,15 @@ impl Window {
         )
     }
 
+    /// The part from `at` on; `None` when that is nothing.
+    pub(crate) fn from(&self, at: Timestamp) -> Option<Self> {
+        let start = at.as_millisecond().max(self.start);
+        (start < self.end).then_some(Self {
+            start,
+            end: self.end,
+        })
+    }
+
     /// The part before `at` and the part from `at` on; `None` when one would be empty.
     pub(crate) fn cut(&self, at: Timestamp) -> Option<(Self, Self)> {
         let at = at.as_millisecond();

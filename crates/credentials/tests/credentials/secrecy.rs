@@ -1,41 +1,10 @@
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
 use vendor_http::TokenSource;
 
-use crate::world::{BUCKET, LOCK, SECRET, World, soon};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::world::{BUCKET, LOCK, SECRET, World, log, soon};
 
 #[tokio::test]
 async fn neither_logs_nor_debug_output_nor_the_lock_show_a_secret() {
-    let log = Log::default();
-    let sink = log.clone();
-    let targets = Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_target("credentials", LevelFilter::TRACE)
-        .with_target("vendor_http", LevelFilter::TRACE);
-    let subscriber = tracing_subscriber::registry().with(targets).with(
-        tracing_subscriber::fmt::layer()
-            .json()
-            .with_writer(move || sink.clone()),
-    );
-    let _guard = tracing::subscriber::set_default(subscriber);
-
     let world = World::start().await;
     let process = world.process();
     let mut shown = format!("{:?} {process:?}", world.config());
@@ -67,7 +36,7 @@ async fn neither_logs_nor_debug_output_nor_the_lock_show_a_secret() {
 
     let lock = world.aws.object(BUCKET, LOCK).unwrap();
     shown += std::str::from_utf8(&lock).unwrap();
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = log().text();
     assert!(logged.contains("access token minted"), "{logged}");
     assert!(logged.contains("\"expires_in_s\":3600") && logged.contains("duration_ms"));
     assert!(

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -11,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use simulators::aws::Aws;
 use simulators::zoho::{AccountSize, Fault, FaultRule, Options, Simulator};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
 use vendor_http::{AccessToken, Deadline, TokenError, TokenErrorKind, TokenSource};
 
 pub(crate) const SECRET: &str = "zoho_auth";
@@ -22,6 +25,46 @@ pub(crate) struct World {
     pub(crate) aws: Aws,
     pub(crate) zoho: Simulator,
     pub(crate) clock: Arc<ManualClock>,
+}
+
+/// What all tests have logged: this crate and its HTTP client in full, others from INFO up.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One log for the test binary: subscribers of single threads miss events at random.
+pub(crate) fn log() -> Log {
+    static LOG: OnceLock<Log> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let log = Log::default();
+        let sink = log.clone();
+        let targets = Targets::new()
+            .with_default(LevelFilter::INFO)
+            .with_target("credentials", LevelFilter::TRACE)
+            .with_target("vendor_http", LevelFilter::TRACE);
+        let lines = tracing_subscriber::fmt::layer().json();
+        let subscriber = tracing_subscriber::registry()
+            .with(targets)
+            .with(lines.with_writer(move || sink.clone()));
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        log
+    })
+    .clone()
 }
 
 pub(crate) fn at(text: &str) -> Timestamp {
@@ -38,6 +81,7 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
+        log();
         let clock = Arc::new(ManualClock::at(at("2026-03-01T00:00:00Z")));
         let mut options = Options {
             size: AccountSize::from_tickets(1),

@@ -1,5 +1,8 @@
 //! The Lambda Runtime API on a local port, for function binaries started as child processes.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     io,

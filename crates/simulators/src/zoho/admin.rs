@@ -43,11 +43,11 @@ pub(super) async fn answer(state: &Arc<State>, head: &Parts, body: Body) -> Resp
     ) {
         (Method::GET, ("health", "")) => ok(&json!({ "status": "ok" })),
         (Method::GET, ("stats", "")) => {
-            let stats = state.stats();
-            let mints = stats.mints();
-            let mut answer = json!(stats);
-            answer["mints"] = mints.into();
-            ok(&answer)
+            let counted = state.stats();
+            let mints = counted.mints();
+            let mut page = json!(counted);
+            page["mints"] = mints.into();
+            ok(&page)
         }
         (Method::GET, ("truth", report)) => stream_truth(state, report, raw_query),
         (Method::GET, ("ids", kind)) => match ids(&state.account(), kind, count(raw_query)) {

@@ -145,10 +145,6 @@ fn id(id: u64) -> Cow<'static, str> {
     Cow::Owned(id.to_string())
 }
 
-fn owned(text: String) -> Value {
-    Some(Cow::Owned(text))
-}
-
 pub(super) fn ticket_value(account: &Account, row: u32, name: &str) -> Value {
     let ticket = account.ticket(row);
     let contact = ticket.contact;
@@ -165,14 +161,14 @@ pub(super) fn ticket_value(account: &Account, row: u32, name: &str) -> Value {
         "accountId" => owner(account, contact).map(|owner| id(account.accounts().id(owner))),
         "accountName" => owner(account, contact).map(|owner| account.account_name(owner).into()),
         "email" => contact.map(contact_email).map(Into::into),
-        "ticketNumber" => owned((101 + row).to_string()),
+        "ticketNumber" => Some(Cow::Owned((101 + row).to_string())),
         "id" => Some(id(account.tickets().id(row))),
-        "_all" => owned(format!(
+        "_all" => Some(Cow::Owned(format!(
             "{}\n{}\n{}",
             ticket.subject,
             101 + row,
             contact.map(contact_email).unwrap_or_default()
-        )),
+        ))),
         _ => None,
     }
 }
@@ -192,26 +188,29 @@ fn owner(account: &Account, contact: Option<u32>) -> Option<u32> {
 pub(super) fn contact_value(account: &Account, row: u32, name: &str) -> Value {
     let (first, last) = account.contact_name(row);
     match name {
-        "email" => owned(contact_email(row)),
-        "phone" => owned(Account::contact_phone(row)),
+        "email" => Some(Cow::Owned(contact_email(row))),
+        "phone" => Some(Cow::Owned(Account::contact_phone(row))),
         "firstName" => Some(first.into()),
-        "lastName" => owned(last),
-        "fullName" => owned(format!("{first} {last}")),
+        "lastName" => Some(Cow::Owned(last)),
+        "fullName" => Some(Cow::Owned(format!("{first} {last}"))),
         "accountName" | "account" => {
             owner(account, Some(row)).map(|owner| account.account_name(owner).into())
         }
         "id" => Some(id(account.contacts().id(row))),
-        "_all" => owned(format!("{first} {last}\n{}", contact_email(row))),
+        "_all" => Some(Cow::Owned(format!(
+            "{first} {last}\n{}",
+            contact_email(row)
+        ))),
         _ => None,
     }
 }
 
 pub(super) fn account_value(account: &Account, row: u32, name: &str) -> Value {
     match name {
-        "accountName" | "_all" => owned(account.account_name(row)),
-        "website" => owned(Account::account_website(row)),
-        "email" => owned(Account::account_email(row)),
-        "phone" => owned(Account::account_phone(row)),
+        "accountName" | "_all" => Some(Cow::Owned(account.account_name(row))),
+        "website" => Some(Cow::Owned(Account::account_website(row))),
+        "email" => Some(Cow::Owned(Account::account_email(row))),
+        "phone" => Some(Cow::Owned(Account::account_phone(row))),
         "id" => Some(id(account.accounts().id(row))),
         _ => None,
     }

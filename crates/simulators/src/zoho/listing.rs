@@ -141,7 +141,7 @@ impl Listing<'_> {
     fn timed_list(&self, kind: Kind) -> Content {
         let table = kind.table(self.account);
         let (key, descending) = self.query.sort().unwrap_or(("createdTime", true));
-        let chosen = self.choose(kind, table.live(kind.order(key)));
+        let chosen = self.choose(kind, table.live(order(key)));
         let chosen = self.ordered(kind, key, chosen);
         let page = self.window.cut(&chosen, descending);
         rows(
@@ -165,7 +165,7 @@ impl Listing<'_> {
     fn search(&self, kind: Kind) -> Content {
         let table = kind.table(self.account);
         let (key, descending) = self.query.sort().unwrap_or(("relevance", false));
-        let order = kind.order(key);
+        let order = order(key);
         let all = (i64::MIN, i64::MAX);
         let range = |name| self.query.range(name);
         let (indexed, other) = match order {
@@ -651,6 +651,14 @@ fn projected(row: &str, fields: &[&str]) -> Option<String> {
     Some(json)
 }
 
+/// The index that sorts by `key`, that of creation if none does.
+fn order(key: &str) -> Order {
+    match key {
+        "modifiedTime" => Order::Modified,
+        _ => Order::Created,
+    }
+}
+
 fn midnight(date: civil::Date) -> i64 {
     let start = date.to_zoned(TimeZone::UTC);
     start.map_or(i64::MAX, |start| start.timestamp().as_millisecond())
@@ -676,13 +684,6 @@ impl Kind {
             Self::Calls => account.calls(),
             Self::Contacts => account.contacts(),
             Self::Tickets => account.tickets(),
-        }
-    }
-
-    fn order(self, key: &str) -> Order {
-        match key {
-            "modifiedTime" => Order::Modified,
-            _ => Order::Created,
         }
     }
 

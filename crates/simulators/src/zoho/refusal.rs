@@ -14,7 +14,7 @@ pub(super) struct Refusal {
     pub(super) code: &'static str,
     message: String,
     retry_after_s: Option<u64>,
-    details: Option<Value>,
+    details: Option<Box<Value>>,
 }
 
 impl Refusal {
@@ -66,11 +66,11 @@ impl Refusal {
             "LICENSE_ACCESS_LIMITED",
             "This feature is not available in your current plan.",
         );
-        refusal.details = Some(json!({
+        refusal.details = Some(Box::new(json!({
             "feature": feature,
             "editionType": edition,
             "isTrial": false,
-        }));
+        })));
         refusal
     }
 
@@ -150,13 +150,13 @@ impl Refusal {
             "INVALID_DATA",
             "The data is invalid due to validation restrictions",
         );
-        refusal.details = Some(json!({
+        refusal.details = Some(Box::new(json!({
             "errors": [{
                 "fieldName": format!("/{name}"),
                 "errorType": error_type,
                 "errorMessage": "",
             }],
-        }));
+        })));
         refusal
     }
 
@@ -170,7 +170,8 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut body = json!({ "errorCode": self.code, "message": self.message });
-        if let (Some(body), Some(Value::Object(details))) = (body.as_object_mut(), self.details) {
+        let details = self.details.map(|details| *details);
+        if let (Some(body), Some(Value::Object(details))) = (body.as_object_mut(), details) {
             body.extend(details);
         }
         let mut response = json_response(self.status, body.to_string());

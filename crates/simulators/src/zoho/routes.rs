@@ -69,12 +69,12 @@ const SETTINGS: &[&str] = &["Desk.settings.READ"];
 const LAST_LIST_FROM: u64 = 4_999;
 const LAST_SEARCH_FROM: u64 = 999;
 
-const fn limit(least: u64, most: u64, default: u64) -> Option<Limit> {
-    Some(Limit {
+const fn limit(least: u64, most: u64, default: u64) -> Limit {
+    Limit {
         least,
         most,
         default,
-    })
+    }
 }
 
 const fn may(name: &'static str, kind: Kind) -> Param {
@@ -142,7 +142,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[CONTACTS],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             may("viewId", Kind::View),
@@ -168,7 +168,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[CONTACTS, SEARCH],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_SEARCH_FROM,
         params: &[
             text("accountName"),
@@ -189,7 +189,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[&["Desk.agents.READ", "Desk.basic.READ", "Desk.settings.READ"]],
         professional: None,
-        limit: limit(0, 200, 10),
+        limit: Some(limit(0, 200, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             may(
@@ -219,7 +219,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::Agent,
         scopes: &[SETTINGS],
         professional: Some("TimeTracking"),
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             may("module", ENTRY_MODULES),
@@ -237,7 +237,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[&["Desk.calls.READ", "Desk.activities.calls.READ"]],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             may("viewId", Kind::View),
@@ -262,7 +262,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[&["Desk.calls.READ"], SEARCH],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_SEARCH_FROM,
         params: &[
             text("assigneeId"),
@@ -289,7 +289,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[CONTACTS],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             may("viewId", Kind::View),
@@ -316,7 +316,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[CONTACTS, SEARCH],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_SEARCH_FROM,
         params: &[
             text("email"),
@@ -349,7 +349,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[TICKETS, SEARCH],
         professional: Some("CustomerHappiness"),
-        limit: limit(1, 50, 10),
+        limit: Some(limit(1, 50, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             must("department", Kind::Department),
@@ -380,7 +380,7 @@ pub(super) const ROUTES: &[Route] = &[
             "Desk.settings.READ",
         ]],
         professional: None,
-        limit: limit(0, 200, 10),
+        limit: Some(limit(0, 200, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             text("searchStr"),
@@ -397,7 +397,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[TICKETS],
         professional: None,
-        limit: limit(1, 50, 10),
+        limit: Some(limit(1, 50, 10)),
         last_from: LAST_LIST_FROM,
         params: &[must("department", Kind::Department)],
     },
@@ -431,7 +431,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[TICKETS],
         professional: None,
-        limit: limit(1, 100, 25),
+        limit: Some(limit(1, 100, 25)),
         last_from: LAST_LIST_FROM,
         params: &[
             may("departmentIds", Kind::KnownDepartments(20)),
@@ -459,7 +459,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[TICKETS, SEARCH],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_SEARCH_FROM,
         params: &[
             text("email"),
@@ -504,7 +504,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[TICKETS, SEARCH],
         professional: None,
-        limit: limit(1, 100, 25),
+        limit: Some(limit(1, 100, 25)),
         last_from: LAST_LIST_FROM,
         params: &[
             must("departmentId", Kind::KnownDepartment),
@@ -518,7 +518,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::None,
         scopes: &[TICKETS],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             must("departmentId", Kind::KnownDepartment),
@@ -553,7 +553,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::Ticket,
         scopes: &[TICKETS],
         professional: None,
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_LIST_FROM,
         params: &[may(
             "status",
@@ -566,7 +566,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::Ticket,
         scopes: &[TICKETS],
         professional: None,
-        limit: limit(1, 200, 100),
+        limit: Some(limit(1, 200, 100)),
         last_from: LAST_LIST_FROM,
         params: &[may("sortBy", Kind::Sort(&["sendDateTime"]))],
     },
@@ -576,7 +576,7 @@ pub(super) const ROUTES: &[Route] = &[
         id: PathId::Ticket,
         scopes: &[TICKETS],
         professional: Some("TimeTracking"),
-        limit: limit(1, 100, 10),
+        limit: Some(limit(1, 100, 10)),
         last_from: LAST_LIST_FROM,
         params: &[
             may("module", ENTRY_MODULES),
@@ -591,25 +591,18 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// Finds the route of a path below `/api/v1/` and the id in it.
 pub(super) fn resolve(path: &str) -> Option<(&'static Route, Option<&str>)> {
-    ROUTES
-        .iter()
-        .find_map(|route| Some((route, captured(route.name, path)?)))
+    let route = ROUTES.iter().find(|route| fits(route.name, path))?;
+    let mut segments = route.name.split('/').zip(path.split('/'));
+    let id = segments.find(|(expected, _)| *expected == "{id}");
+    Some((route, id.map(|(_, segment)| segment)))
 }
 
-/// `None` if the path does not fit; the inner option is what stands for `{id}`.
-fn captured<'a>(pattern: &str, path: &'a str) -> Option<Option<&'a str>> {
-    let mut id = None;
-    let mut segments = path.split('/');
-    for expected in pattern.split('/') {
-        let segment = segments.next()?;
-        if expected == "{id}" {
-            id = Some(segment).filter(|id| !id.is_empty());
-            id?;
-        } else if expected != segment {
-            return None;
-        }
-    }
-    segments.next().is_none().then_some(id)
+fn fits(pattern: &str, path: &str) -> bool {
+    let (pattern, path) = (pattern.split('/'), path.split('/'));
+    pattern.clone().count() == path.clone().count()
+        && pattern.zip(path).all(|(expected, segment)| {
+            expected == segment || (expected == "{id}" && !segment.is_empty())
+        })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use super::{
     admin,
@@ -47,13 +47,15 @@ pub(super) async fn answer(
         *stats
             .statuses
             .entry(response.status().as_u16())
-            .or_default() += 1
+            .or_default() += 1;
     });
     response
 }
 
 async fn token(state: &State, cut: &Cut, head: &Parts, body: Body) -> Response {
-    state.count(|stats| *stats.requests.entry(TOKEN_ROUTE.to_owned()).or_default() += 1);
+    state.count(|stats| {
+        *stats.requests.entry(TOKEN_ROUTE.to_owned()).or_default() += 1;
+    });
     if head.method != Method::POST {
         return html(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -114,7 +116,9 @@ async fn desk(state: &State, cut: &Cut, head: &Parts, below: &str) -> Response {
         route.endpoint != Endpoint::MyPendingApprovals || state.options.my_pending_approvals
     });
     let name = resolved.map_or("unknown", |(route, _)| route.name);
-    state.count(|stats| *stats.requests.entry(name.to_owned()).or_default() += 1);
+    state.count(|stats| {
+        *stats.requests.entry(name.to_owned()).or_default() += 1;
+    });
     let mut weight = 0;
     let outcome = match resolved {
         None => Err(Refusal::url_not_found()),
@@ -132,7 +136,9 @@ async fn desk(state: &State, cut: &Cut, head: &Parts, below: &str) -> Response {
     };
     let mut response = outcome.unwrap_or_else(|refusal| {
         let code = refusal.code.to_owned();
-        state.count(|stats| *stats.refusals.entry(code).or_default() += 1);
+        state.count(|stats| {
+            *stats.refusals.entry(code).or_default() += 1;
+        });
         refusal.into_response()
     });
     let headers = response.headers_mut();
@@ -308,14 +314,11 @@ fn deliver(fault: Option<&Fault>, body: Option<String>) -> Response {
 
 fn truncated(body: &str) -> Response {
     let half = Bytes::copy_from_slice(&body.as_bytes()[..body.len() / 2]);
-    let pieces = stream::unfold(Some(half), async |half| match half {
-        Some(half) => Some((Ok(half), None)),
-        None => {
-            // Lets the first half reach the wire before the connection breaks.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            Some((Err(io::Error::from(io::ErrorKind::BrokenPipe)), None))
-        }
-    });
+    let pieces = stream::iter([Ok(half)]).chain(stream::once(async {
+        // Lets the first half reach the wire before the connection breaks.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Err(io::Error::from(io::ErrorKind::BrokenPipe))
+    }));
     let mut response = json_response(StatusCode::OK, Body::from_stream(pieces));
     let promised = HeaderValue::from(body.len());
     response

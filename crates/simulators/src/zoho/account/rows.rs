@@ -704,7 +704,7 @@ impl Account {
             .null("description")
             .flag("isEnabled", facts.enabled)
             .flag("isDefault", department == 0)
-            .flag("isVisibleInCustomerPortal", department % 2 == 0)
+            .flag("isVisibleInCustomerPortal", department.is_multiple_of(2))
             .flag("isAssignToTeamEnabled", false)
             .text(
                 "chatStatus",
@@ -752,7 +752,7 @@ impl Account {
             .text("name", &format!("{word}-{}", tag.position))
             .text(
                 "tagType",
-                if tag.position % 3 == 0 {
+                if tag.position.is_multiple_of(3) {
                     "SYSTEM"
                 } else {
                     "MANUAL"

@@ -197,8 +197,8 @@ fn creation_times(seed: u64, stream: u64, rows: u32, burst: u32, now_ms: i64) ->
     let mut times: Vec<i64> = (0..rows)
         .map(|_| {
             let roll = dice.below(total);
-            let day = reach.partition_point(|&end| end <= roll) as i64;
-            start + day * DAY_MS + dice.millis_below(DAY_MS)
+            let day = reach.partition_point(|&end| end <= roll);
+            start + DAY_MS * i64::try_from(day).unwrap_or(0) + dice.millis_below(DAY_MS)
         })
         .collect();
     times.sort_unstable();

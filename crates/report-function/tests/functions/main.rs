@@ -1,0 +1,8 @@
+//! The fifteen functions, built as in `main`, against local stand-ins of Zoho and AWS.
+
+mod bad_input;
+mod harness;
+mod incremental;
+mod interrupted;
+mod narrowing;
+mod whole_account;

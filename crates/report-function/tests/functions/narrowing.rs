@@ -1,0 +1,66 @@
+use reports::Report;
+use serde_json::json;
+
+use crate::harness::{World, invoke};
+
+#[tokio::test]
+async fn a_ticket_in_the_event_narrows_and_has_keys_of_its_own() {
+    let world = World::with_tickets(60).await;
+    let ticket = world.zoho.ids("tickets", 1)[0].clone();
+    let finished = world
+        .run(Report::Threads, json!({"ticket_id": ticket}))
+        .await;
+    assert!(
+        finished
+            .key
+            .starts_with(&format!("threads/ticket_id={ticket}/dt=")),
+        "{}",
+        finished.key
+    );
+    assert!(
+        finished.manifest_key.starts_with("threads/_runs/"),
+        "{}",
+        finished.manifest_key
+    );
+    let truth = world.truth(Report::Threads, &format!("ticket_ids={ticket}"));
+    assert!(world.rows(&finished) == truth);
+    assert!(
+        world.pointer(Report::Threads).is_none(),
+        "the report's own pointer must not move"
+    );
+}
+
+#[tokio::test]
+async fn an_id_in_the_environment_narrows_as_one_in_the_event_does() {
+    let world = World::with_tickets(60).await;
+    let department = world.zoho.ids("departments", 1)[0].clone();
+    let function = world.function_with(Report::TicketTags, &[("DEPARTMENT_ID", &department)]);
+    let finished = invoke(&function, json!({})).await.unwrap();
+    assert!(
+        finished
+            .key
+            .starts_with(&format!("ticket-tags/department_id={department}/dt="))
+    );
+    assert!(
+        world
+            .rows(&finished)
+            .iter()
+            .all(|row| row.contains(&department))
+    );
+}
+
+#[tokio::test]
+async fn the_queue_is_open_unless_another_status_is_asked_for() {
+    let world = World::with_tickets(300).await;
+    let open = world.run(Report::QueueByStatus, json!({})).await;
+    assert!(world.rows(&open) == world.truth(Report::QueueByStatus, "status=Open"));
+    let closed = world
+        .run(Report::QueueByStatus, json!({"status": "Closed"}))
+        .await;
+    assert!(world.rows(&closed) == world.truth(Report::QueueByStatus, "status=Closed"));
+    assert!(
+        closed.key.starts_with("queue-by-status/status=Closed/dt="),
+        "{}",
+        closed.key
+    );
+}
