@@ -14,10 +14,13 @@ from simulator import Simulator, array_rows
 # Per-parent reports follow what changed; `full` makes the first pull cover every parent.
 EVENTS = {
     "agent-time-entry": {"full": True},
+    "notification-pending-approvals": {"full": True},
     "threads": {"full": True},
     "ticket-time-entry": {"full": True},
     "desk-route": {"route": "/organizations"},
 }
+# Where the account can tell its rows in more than one way.
+TRUTHS = {"notification-pending-approvals": "notification-pending-approvals?parent=ticket"}
 AT_ONCE = 4
 SCHEDULED = "departments"
 SCHEDULE_SECONDS = 180
@@ -98,7 +101,7 @@ class Pull:
 
     def expected(self, report: str) -> Iterator[bytes]:
         if report != "desk-route":
-            return self.simulator.truth(report)
+            return self.simulator.truth(TRUTHS.get(report, report))
         secret = json.loads(self.secrets.get_secret_value(SecretId=SECRET_ID)["SecretString"])
         return self.simulator.listed(EVENTS[report]["route"], secret["access_token"])
 

@@ -30,7 +30,7 @@ class Simulator:
                            "redirect_uri": "https://localhost/callback", "code": self.code, "org_id": self.org_id})
 
     def truth(self, report: str) -> Iterator[bytes]:
-        """Every row the account holds for a report, as the bytes that must be stored."""
+        """Every row the account holds for a report, as the bytes that must be stored. May carry a query."""
         with _get(f"{self.origin}/_sim/truth/{report}") as lines:
             for line in lines:
                 yield _stored_form(line.decode().rstrip("\n"))

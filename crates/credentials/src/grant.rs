@@ -48,6 +48,13 @@ pub(crate) enum Refusal {
     NoTokenAnswer(u16),
 }
 
+impl Refusal {
+    /// Whether the same request may succeed later.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::TooMany | Self::Trouble(_))
+    }
+}
+
 /// Zoho's token endpoint as one secret's client uses it.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenEndpoint {
@@ -275,7 +282,7 @@ fn seconds(value: &Value) -> Option<u64> {
 }
 
 fn refusal(error: &str, description: Option<&str>) -> Refusal {
-    let code = error.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+    let code = error.trim().to_ascii_lowercase().replace(' ', "_");
     let described = description.unwrap_or_default().to_ascii_lowercase();
     if described.contains("too many requests") {
         return Refusal::TooMany;

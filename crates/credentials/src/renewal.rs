@@ -12,7 +12,7 @@ use vendor_http::{AccessToken, Deadline};
 use crate::broker::Memory;
 use crate::grant::{Failed, Grant, Issued, Refusal, TokenEndpoint, new_code_advice};
 use crate::lease::{Attempt, Failure, Lease, Lock, Memo, Mint};
-use crate::store::{Snapshot, SwapCause};
+use crate::store::{Snapshot, SwapError};
 use crate::zoho_secret::{Renewal, ZohoSecret, fingerprint, is_fresh};
 use crate::{Error, SecretId, SecretStore};
 
@@ -326,9 +326,7 @@ impl Renewer {
             .request(secret, Grant::Code(code), code_used.clone(), deadline)
             .await;
         let (refusal, token) = match (exchanged, refresh_token) {
-            (Err(Failed::Refused(refusal)), Some(token))
-                if !matches!(refusal, Refusal::TooMany | Refusal::Trouble(_)) =>
-            {
+            (Err(Failed::Refused(refusal)), Some(token)) if !refusal.is_passing() => {
                 (refusal, token)
             }
             (exchanged, _) => return exchanged,
@@ -347,8 +345,8 @@ impl Renewer {
                 );
                 Ok(minted)
             }
-            Err(Failed::Refused(Refusal::TooMany)) => Err(Failed::Refused(Refusal::TooMany)),
-            Err(Failed::Refused(_)) => Err(Failed::Refused(refusal)),
+            // Both are refused for good: the newer one is what a person wants to hear of.
+            Err(Failed::Refused(other)) if !other.is_passing() => Err(Failed::Refused(refusal)),
             Err(failed) => Err(failed),
         }
     }
@@ -393,17 +391,15 @@ impl Renewer {
             if write > 0 && !deadline.sleep(self.pause(write)).await {
                 break;
             }
-            let (written, error) = match self.write(&target, &minted, deadline).await {
+            last = match self.write(&target, &minted, deadline).await {
                 Ok(stored) => {
                     memory.private = None;
                     memory.snapshot = Some(stored);
                     return Ok(minted.renewal.access_token);
                 }
-                Err(failed) => failed,
+                Err(error) => error,
             };
-            let permanent = !error.is_transient();
-            last = error;
-            if permanent {
+            if !last.is_transient() {
                 break;
             }
             let current = match self.read(deadline).await {
@@ -414,7 +410,8 @@ impl Renewer {
                     break;
                 }
             };
-            if written.as_ref() == Some(&current.version_id) {
+            // The write took effect and only its answer was lost.
+            if current.secret.access_token() == Some(&minted.renewal.access_token) {
                 memory.snapshot = Some(current);
                 return Ok(minted.renewal.access_token);
             }
@@ -433,35 +430,38 @@ impl Renewer {
         Err(last)
     }
 
-    /// One write on top of `target`. On failure also the version that was written, if it was.
+    /// One write on top of `target`.
     async fn write(
         &self,
         target: &Snapshot,
         minted: &Minted,
         deadline: Deadline,
-    ) -> Result<Snapshot, (Option<String>, Error)> {
-        let unwritable = |error: serde_json::Error| (None, Error::Unavailable(error.to_string()));
+    ) -> Result<Snapshot, Error> {
+        let unwritable = |error: serde_json::Error| Error::Unavailable(error.to_string());
         let secret = target.secret.renewed(&minted.renewal).map_err(unwritable)?;
         let text = secret.to_json().map_err(unwritable)?;
         let swap = self.store.swap(&self.secret_id, &target.version_id, &text);
-        match within(deadline, "storing the new token", async { Ok(swap.await) }).await {
-            Ok(Ok(version_id)) => Ok(Snapshot {
-                name: target.name.clone(),
-                version_id,
-                secret,
-            }),
-            Ok(Err(failed)) => Err((
-                failed.written,
-                match failed.cause {
-                    SwapCause::Overtaken => Error::Unavailable(format!(
-                        "secret `{}` was edited again and again while a new token was to be stored",
-                        self.secret_id
-                    )),
-                    SwapCause::Failed(error) => error,
-                },
-            )),
-            Err(error) => Err((None, error)),
-        }
+        // A write that hangs must not outlive the lease.
+        let bound = deadline.min(Deadline::after(WRITE_GRACE));
+        let swapped = within(bound, "storing the new token", async { Ok(swap.await) }).await;
+        let version_id = match swapped {
+            Ok(Ok(version_id)) => version_id,
+            Ok(Err(SwapError::Overtaken)) => {
+                return Err(Error::Unavailable(format!(
+                    "secret `{}` was edited again and again while a new token was to be stored",
+                    self.secret_id
+                )));
+            }
+            Err(Error::Deadline(text)) if !deadline.has_passed() => {
+                return Err(Error::Unavailable(text));
+            }
+            Ok(Err(SwapError::Failed(error))) | Err(error) => return Err(error),
+        };
+        Ok(Snapshot {
+            name: target.name.clone(),
+            version_id,
+            secret,
+        })
     }
 
     /// A wait that doubles with `round`, jittered by half.

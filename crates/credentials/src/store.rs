@@ -34,14 +34,7 @@ impl fmt::Debug for Snapshot {
 
 /// Why a new version did not become the current one.
 #[derive(Debug)]
-pub(crate) struct SwapError {
-    /// The version that was written, if it was; a later read tells whether it is current after all.
-    pub(crate) written: Option<String>,
-    pub(crate) cause: SwapCause,
-}
-
-#[derive(Debug)]
-pub(crate) enum SwapCause {
+pub(crate) enum SwapError {
     /// Somebody else's version became the current one since the read.
     Overtaken,
     Failed(Error),
@@ -78,7 +71,6 @@ impl SecretStore {
         expected: &str,
         text: &SecretString,
     ) -> Result<String, SwapError> {
-        let failed = |written, cause| SwapError { written, cause };
         let put = self
             .0
             .put_secret_value()
@@ -87,7 +79,7 @@ impl SecretStore {
             .version_stages(STAGING_LABEL);
         let written = Box::pin(put.send())
             .await
-            .map_err(|error| failed(None, write_cause(id, "PutSecretValue", &error)))?
+            .map_err(|error| write_error(id, "PutSecretValue", &error))?
             .version_id
             .unwrap_or_default();
         let promote = self
@@ -99,18 +91,15 @@ impl SecretStore {
             .remove_from_version_id(expected);
         match Box::pin(promote.send()).await {
             Ok(_) => Ok(written),
-            Err(error) => {
-                let cause = match error.code() {
-                    // Not found: two edits on, `expected` may be gone.
-                    Some(
-                        "InvalidParameterException"
-                        | "InvalidRequestException"
-                        | "ResourceNotFoundException",
-                    ) => SwapCause::Overtaken,
-                    _ => write_cause(id, "UpdateSecretVersionStage", &error),
-                };
-                Err(failed(Some(written), cause))
-            }
+            Err(error) => Err(match error.code() {
+                // Not found: two edits on, `expected` may be gone.
+                Some(
+                    "InvalidParameterException"
+                    | "InvalidRequestException"
+                    | "ResourceNotFoundException",
+                ) => SwapError::Overtaken,
+                _ => write_error(id, "UpdateSecretVersionStage", &error),
+            }),
         }
     }
 }
@@ -143,11 +132,11 @@ fn read_error(id: &SecretId, error: &SdkError<GetSecretValueError>) -> Error {
     }
 }
 
-fn write_cause<E>(id: &SecretId, action: &str, error: &SdkError<E>) -> SwapCause
+fn write_error<E>(id: &SecretId, action: &str, error: &SdkError<E>) -> SwapError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    SwapCause::Failed(match error.code() {
+    SwapError::Failed(match error.code() {
         Some("AccessDeniedException" | "AccessDenied" | "EncryptionFailure") => {
             Error::StorageDenied(format!(
                 "secret `{id}` may not be written: allow the function's role \

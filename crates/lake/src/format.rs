@@ -223,12 +223,17 @@ mod tests {
         let mut state = 1_u64;
         let mut largest = 0;
         for _ in 0..40_000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             encoder.push(format!("{state}").as_bytes()).unwrap();
             largest = largest.max(encoder.take(0).len());
         }
         let last = encoder.finish().unwrap().len();
-        assert!(largest < 100_000 && last < 200_000, "{largest}, then {last}");
+        assert!(
+            largest < 100_000 && last < 200_000,
+            "{largest}, then {last}"
+        );
     }
 
     #[test]

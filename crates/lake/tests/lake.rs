@@ -165,10 +165,8 @@ fn outcome(until: Timestamp) -> Outcome {
 }
 
 fn row(number: u64) -> String {
-    format!(
-        r#"{{"id":"{number}","subject":"Grüße №{number} 🌍 {}"}}"#,
-        "x".repeat(50)
-    )
+    let noise = hex::encode(Sha256::digest(number.to_be_bytes()));
+    format!(r#"{{"id":"{number}","subject":"Grüße №{number} 🌍 {noise}"}}"#)
 }
 
 /// Writes and commits, or abandons as a caller does on an error.
@@ -221,7 +219,7 @@ async fn rows_come_back_byte_by_byte_in_every_format() {
     for format in [Format::Json, Format::Jsonl, Format::JsonlGz] {
         let bench = Bench::start().await;
         // Compressed bytes come in lumps of some 30 KiB.
-        let many = if format == Format::JsonlGz { 8000 } else { 400 };
+        let many = if format == Format::JsonlGz { 4000 } else { 400 };
         for count in [0, 1, many] {
             let spec = RunSpec {
                 format,
@@ -251,7 +249,6 @@ async fn rows_come_back_byte_by_byte_in_every_format() {
             assert!(text == expected.as_bytes(), "{format}, {count} rows");
             assert_eq!(manifest.rows, count);
             assert_eq!(manifest.bytes, stored.len() as u64);
-            eprintln!("DBG {format} {count} {} {}", stored.len(), bench.aws.calls("UploadPart"));
             assert_eq!(manifest.sha256, hex::encode(Sha256::digest(&stored)));
             assert!(manifest.key.ends_with(&format!(".{format}")));
             let content_type = bench.aws.content_type(BUCKET, &manifest.key).unwrap();
@@ -259,8 +256,7 @@ async fn rows_come_back_byte_by_byte_in_every_format() {
         }
         assert!(
             bench.aws.calls("UploadPart") > 2,
-            "{format}: {many} rows take several parts, not {}",
-            bench.aws.calls("UploadPart")
+            "{format}: {many} rows take several parts"
         );
     }
 }

@@ -777,6 +777,10 @@ async fn plans_and_scopes_bound_routes() {
         (answer.status, answer.code().as_str()),
         (403, "SCOPE_MISMATCH")
     );
+    portal.simulator.drop_scope("Desk.tickets.READ");
+    assert_eq!(portal.get("tickets").await.code(), "SCOPE_MISMATCH");
+    portal.simulator.grant_scope("Desk.tickets.READ");
+    assert_eq!(portal.get("tickets").await.status, 200);
 }
 
 #[tokio::test]

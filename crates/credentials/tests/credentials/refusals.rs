@@ -163,11 +163,10 @@ async fn nobody_waits_longer_than_the_deadline() {
     world.zoho_stalls(20.0);
     let began = Instant::now();
     let short = || Deadline::after(Duration::from_millis(400));
-    let owner = world.process();
-    let waiter = world.process();
-    let (owned, waited) = tokio::join!(owner.token(short()), waiter.token(short()));
-    assert_fails(owned, TokenErrorKind::Deadline, &["time ran out"]);
-    assert_fails(waited, TokenErrorKind::Deadline, &["time ran out"]);
+    let (first, second) = (world.process(), world.process());
+    let (minting, waiting) = tokio::join!(first.token(short()), second.token(short()));
+    assert_fails(minting, TokenErrorKind::Deadline, &["time ran out"]);
+    assert_fails(waiting, TokenErrorKind::Deadline, &["time ran out"]);
     assert!(
         began.elapsed() < Duration::from_secs(2),
         "{:?}",

@@ -7,7 +7,7 @@ use crate::world::{BUCKET, LOCK, SECRET, World, log, soon};
 async fn neither_logs_nor_debug_output_nor_the_lock_show_a_secret() {
     let world = World::start().await;
     let process = world.process();
-    let mut shown = format!("{:?} {process:?}", world.config());
+    let mut shown = vec![format!("{:?} {process:?}", world.config())];
     world.fill_in_code();
     let first = process.token(soon()).await.unwrap();
     let mut secret = world.secret();
@@ -16,10 +16,8 @@ async fn neither_logs_nor_debug_output_nor_the_lock_show_a_secret() {
     world.pass(3600);
     process.begin_invocation();
     let second = process.token(soon()).await.unwrap();
-    shown += &format!(
-        "{:?} {first:?} {second:?}",
-        process.secret(soon()).await.unwrap()
-    );
+    let secret = process.secret(soon()).await.unwrap();
+    shown.push(format!("{secret:?} {first:?} {second:?}"));
     let planted: Vec<String> = ["client_secret", "code", "refresh_token", "access_token"]
         .iter()
         .map(|field| world.secret()[field].as_str().unwrap().to_owned())
@@ -29,13 +27,16 @@ async fn neither_logs_nor_debug_output_nor_the_lock_show_a_secret() {
     world.zoho.revoke_refresh_tokens();
     world.pass(3600);
     process.begin_invocation();
-    shown += &format!("{:?}", process.token(soon()).await.unwrap_err());
+    let error = process.token(soon()).await.unwrap_err();
+    shown.push(format!("{error:?}"));
     world.zoho_answers(&json!({ "error": planted[0] }));
     process.begin_invocation();
-    shown += &format!("{:?}", process.token(soon()).await.unwrap_err());
+    let error = process.token(soon()).await.unwrap_err();
+    shown.push(format!("{error:?}"));
 
     let lock = world.aws.object(BUCKET, LOCK).unwrap();
-    shown += std::str::from_utf8(&lock).unwrap();
+    shown.push(String::from_utf8(lock.to_vec()).unwrap());
+    let shown = shown.join("\n");
     let logged = log().text();
     assert!(logged.contains("access token minted"), "{logged}");
     assert!(logged.contains("\"expires_in_s\":3600") && logged.contains("duration_ms"));

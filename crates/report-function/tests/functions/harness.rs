@@ -16,21 +16,21 @@ use reports::{Finished, Report};
 use serde_json::{Value, json};
 use simulators::zoho::{Options, Simulator};
 
-pub const BUCKET: &str = "zoho-reports-000000000000";
-pub const SECRET: &str = "zoho_auth";
+pub(crate) const BUCKET: &str = "zoho-reports-000000000000";
+pub(crate) const SECRET: &str = "zoho_auth";
 
-pub struct World {
-    pub zoho: Simulator,
-    pub aws: simulators::aws::Aws,
+pub(crate) struct World {
+    pub(crate) zoho: Simulator,
+    pub(crate) aws: simulators::aws::Aws,
 }
 
 impl World {
     /// An account of `tickets` tickets and what goes with them, and a secret with a grant code.
-    pub async fn with_tickets(tickets: u32) -> Self {
+    pub(crate) async fn with_tickets(tickets: u32) -> Self {
         Self::of(Options::with_tickets(tickets)).await
     }
 
-    pub async fn of(options: Options) -> Self {
+    pub(crate) async fn of(options: Options) -> Self {
         let aws = simulators::aws::Aws::start().await.unwrap();
         aws.create_bucket(BUCKET);
         let world = Self {
@@ -43,7 +43,7 @@ impl World {
         world
     }
 
-    pub fn good_secret(&self) -> Value {
+    pub(crate) fn good_secret(&self) -> Value {
         let options = self.zoho.options();
         json!({
             "client_id": options.client_id,
@@ -54,7 +54,7 @@ impl World {
         })
     }
 
-    pub fn clients(&self) -> Aws {
+    pub(crate) fn clients(&self) -> Aws {
         let credentials = Credentials::new("test", "test", None, None, "test");
         let region = Region::new("us-east-1");
         let s3 = aws_sdk_s3::Config::builder()
@@ -76,11 +76,11 @@ impl World {
         }
     }
 
-    pub fn function(&self, report: Report) -> Function {
+    pub(crate) fn function(&self, report: Report) -> Function {
         self.function_with(report, &[])
     }
 
-    pub fn function_with(&self, report: Report, settings: &[(&str, &str)]) -> Function {
+    pub(crate) fn function_with(&self, report: Report, settings: &[(&str, &str)]) -> Function {
         let origin = self.zoho.origin();
         let mut env = BTreeMap::from([
             ("BUCKET", BUCKET),
@@ -93,12 +93,12 @@ impl World {
         Function::new(report, &env, self.clients(), Arc::new(SystemClock))
     }
 
-    pub async fn run(&self, report: Report, event: Value) -> Finished {
+    pub(crate) async fn run(&self, report: Report, event: Value) -> Finished {
         invoke(&self.function(report), event).await.unwrap()
     }
 
     /// The stored rows of a run, sorted.
-    pub fn rows(&self, finished: &Finished) -> Vec<String> {
+    pub(crate) fn rows(&self, finished: &Finished) -> Vec<String> {
         let stored = self.aws.object(BUCKET, &finished.key).unwrap();
         let mut text = String::new();
         if finished.key.ends_with(".gz") {
@@ -123,7 +123,7 @@ impl World {
     }
 
     /// The rows that a complete report must hold, with their parents' ids, sorted.
-    pub fn truth(&self, report: Report, query: &str) -> Vec<String> {
+    pub(crate) fn truth(&self, report: Report, query: &str) -> Vec<String> {
         let rows = self.zoho.truth(report.name(), query).unwrap();
         sorted(rows.into_iter().map(|truth| match truth.parent {
             Some((key, id)) if !truth.row.contains(&format!("\"{key}\":")) => {
@@ -134,25 +134,25 @@ impl World {
     }
 
     /// Keys that a reader of the report can see.
-    pub fn visible(&self, report: Report) -> Vec<String> {
+    pub(crate) fn visible(&self, report: Report) -> Vec<String> {
         let prefix = format!("{}/", report.name());
         let keys = self.aws.keys(BUCKET).into_iter();
         keys.filter(|key| key.starts_with(&prefix) && !key.contains("/_open/"))
             .collect()
     }
 
-    pub fn pointer(&self, report: Report) -> Option<Value> {
+    pub(crate) fn pointer(&self, report: Report) -> Option<Value> {
         let key = format!("{}/_latest.json", report.name());
         let stored = self.aws.object(BUCKET, &key)?;
         Some(serde_json::from_slice(&stored).unwrap())
     }
 }
 
-pub async fn invoke(function: &Function, event: Value) -> Result<Finished, Failure> {
-    invoke_within(function, event, Duration::from_secs(120)).await
+pub(crate) async fn invoke(function: &Function, event: Value) -> Result<Finished, Failure> {
+    invoke_within(function, event, Duration::from_mins(2)).await
 }
 
-pub async fn invoke_within(
+pub(crate) async fn invoke_within(
     function: &Function,
     event: Value,
     time: Duration,
@@ -165,11 +165,11 @@ pub async fn invoke_within(
     function.invoke(event, context).await
 }
 
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     clock::Clock::now(&SystemClock)
 }
 
-pub fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(crate) fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut rows: Vec<String> = rows.into_iter().collect();
     rows.sort_unstable();
     rows

@@ -212,8 +212,12 @@ impl TokenServer {
         token.is_some_and(|token| now_ms < token.expires_ms)
     }
 
+    /// Drops `scope` and the `ALL` that covers it.
     pub(super) fn drop_scope(&mut self, scope: &str) {
         self.scopes.remove(scope);
+        if let Some(all) = all_of(scope) {
+            self.scopes.remove(&all);
+        }
     }
 
     pub(super) fn add_scope(&mut self, scope: &str) {
@@ -222,11 +226,14 @@ impl TokenServer {
 
     /// Whether `scope` (`Desk.x.READ`) or the `ALL` of its module was granted.
     pub(super) fn has_scope(&self, scope: &str) -> bool {
-        let all = scope
-            .rsplit_once('.')
-            .map(|(module, _)| format!("{module}.ALL"));
-        self.scopes.contains(scope) || all.is_some_and(|all| self.scopes.contains(&all))
+        self.scopes.contains(scope) || all_of(scope).is_some_and(|all| self.scopes.contains(&all))
     }
+}
+
+/// `Desk.x.ALL` of `Desk.x.READ`.
+fn all_of(scope: &str) -> Option<String> {
+    let (module, _) = scope.rsplit_once('.')?;
+    Some(format!("{module}.ALL"))
 }
 
 fn refused(error: &'static str) -> Minted {

@@ -60,7 +60,7 @@ async fn token(state: &State, cut: &Cut, head: &Parts, body: Body) -> Response {
         return html(StatusCode::METHOD_NOT_ALLOWED);
     }
     let form = form(head, body).await;
-    tokio::time::sleep(state.options.latency).await;
+    state.linger().await;
     let fault = state.strike(TOKEN_ROUTE);
     let minted = match &fault {
         Some(Fault::MintThrottle) => throttled(),
@@ -163,7 +163,7 @@ impl DeskRequest<'_> {
         self.authorize(headers)?;
         let flight = state.concurrency.take_off();
         let _flight = flight.ok_or_else(Refusal::too_many_requests)?;
-        tokio::time::sleep(state.options.latency).await;
+        state.linger().await;
         let fault = state.strike(self.route.name);
         if let Some(fault) = &fault
             && let Some(outcome) = instead(fault, self.cut).await

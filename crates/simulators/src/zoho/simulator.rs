@@ -89,7 +89,7 @@ impl Simulator {
         self.state.tokens().revoke_all_refresh_tokens();
     }
 
-    /// Takes a scope away from all tokens; name it as it was granted.
+    /// Takes a scope such as `Desk.tickets.READ` away from all tokens, the `ALL` of its module too.
     pub fn drop_scope(&self, scope: &str) {
         self.state.tokens().drop_scope(scope);
     }

@@ -50,6 +50,15 @@ impl State {
         self.options.clock.now().as_millisecond()
     }
 
+    /// Waits as long as every vendor request takes at least.
+    pub(super) async fn linger(&self) {
+        let latency = self.options.latency;
+        // Even a sleep of no length costs a tick of the timer.
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+    }
+
     pub(super) fn account(&self) -> RwLockReadGuard<'_, Account> {
         self.account.read().unwrap_or_else(PoisonError::into_inner)
     }
