@@ -20,7 +20,7 @@ export SAM_CLI_TELEMETRY := 0
 # cargo finds cargo-lambda, and cargo-lambda its linker, on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup build check test demo up down status logs invoke deploy fmt clean
+.PHONY: help setup build check test bench demo up down status logs invoke deploy fmt clean
 
 help: ## List the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r verb text; do printf '  %-8s %s\n' "$$verb" "$$text"; done
@@ -50,7 +50,11 @@ check: $(TOOLS) ## Format, lints, docs, licences, template
 
 test: build $(TOOLS) ## Unit and conformance tests, then end-to-end on a stack of its own
 	cargo test --workspace --exclude end-to-end --locked
-	$(STACK) run -- cargo test -p end-to-end --locked
+	$(STACK) -p 'TicketTagsSchedule=rate(1 minute)' --tickets 500 run -- cargo test -p end-to-end --locked
+
+bench: ## Size, start, speed and memory of the release binary of tickets
+	cargo build --release --locked -p tickets
+	cargo run --locked -p bench -- $(BENCH_OPTIONS)
 
 demo: build $(TOOLS) ## All reports from a simulated account to S3; KEEP=1 leaves the stack up
 	$(STACK) $(STACK_OPTIONS) demo $(if $(KEEP),--keep)

@@ -20,6 +20,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import demo
 from emulator import isolated_env
@@ -57,7 +58,8 @@ def down(_arguments: argparse.Namespace) -> int:
 
 
 def running_stack() -> Stack:
-    stack = Stack.load(STACK_FILE)
+    """The stack of the command that `run` or `exec` started us for, or else the one that is up."""
+    stack = Stack.load(Path(os.environ.get("DESKBRIDGE_STACK", STACK_FILE)))
     if not stack or not stack.alive():
         raise SystemExit("no stack is up; start one with `make up`")
     return stack

@@ -7,9 +7,12 @@ use crate::stack::{Stack, root, sorted};
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(folder)).unwrap();
-    let names = entries.map(|entry| entry.unwrap().path().display().to_string());
-    let json = names.filter(|name| name.ends_with(".json"));
-    sorted(json).into_iter().map(PathBuf::from).collect()
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let files = paths.filter(|path| path.is_file());
+    sorted(files.map(|path| path.display().to_string()))
+        .into_iter()
+        .map(PathBuf::from)
+        .collect()
 }
 
 fn read(file: &PathBuf) -> Value {

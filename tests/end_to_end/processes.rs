@@ -44,7 +44,7 @@ async fn fifty_processes_that_start_at_once_with_an_expired_token_renew_it_once(
     for process in running {
         match process.await.unwrap() {
             InvocationResult::Success(result) => assert_eq!(result["complete"], true),
-            failure => panic!("{failure:?}"),
+            failure @ InvocationResult::Failure { .. } => panic!("{failure:?}"),
         }
     }
     let stats = zoho.stats();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aws_config::BehaviorVersion;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use serde_json::Value;
 
 pub(crate) struct Stack {
@@ -90,15 +91,13 @@ impl Stack {
         let output = sent.await.unwrap();
         let answer: Value =
             serde_json::from_slice(output.payload().map_or(&[][..], Blob::as_ref)).unwrap();
-        match output.function_error() {
-            None => Answer::Result(answer),
-            Some(_) => {
-                let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
-                Answer::Error {
-                    error_type: text("errorType"),
-                    message: text("errorMessage"),
-                }
-            }
+        if output.function_error().is_none() {
+            return Answer::Result(answer);
+        }
+        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+        Answer::Error {
+            error_type: text("errorType"),
+            message: text("errorMessage"),
         }
     }
 
@@ -112,7 +111,13 @@ impl Stack {
             .await;
         match got {
             Ok(object) => Some(object.body.collect().await.unwrap().to_vec()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => None,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetObjectError::is_no_such_key) =>
+            {
+                None
+            }
             Err(error) => panic!("{key}: {error:?}"),
         }
     }

@@ -3,10 +3,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lambda_runtime::Context;
 
-/// Time until Lambda stops this invocation.
+/// The year 2001 in milliseconds: no deadline of today lies before it.
+const PLAUSIBLE: i64 = 1_000_000_000_000;
+
+/// Time until Lambda stops this invocation. `cargo lambda watch` sends a duration where Lambda sends
+/// a moment; a deadline decades ago is taken for that.
 pub fn time_left(context: &Context, now: Timestamp) -> Duration {
     let deadline = i64::try_from(context.deadline).unwrap_or(i64::MAX);
-    let left = deadline.saturating_sub(now.as_millisecond());
+    let left = if deadline < PLAUSIBLE {
+        deadline
+    } else {
+        deadline.saturating_sub(now.as_millisecond())
+    };
     Duration::from_millis(u64::try_from(left).unwrap_or(0))
 }
 
@@ -31,11 +39,16 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_that_has_passed_leaves_no_time() {
-        let mut context = Context::default();
-        context.deadline = 61_000;
-        let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(time_left(&context, at(60)), Duration::from_secs(1));
-        assert_eq!(time_left(&context, at(62)), Duration::ZERO);
+    fn the_time_left_is_what_lambda_says_and_never_negative() {
+        let now = Timestamp::from_millisecond(1_800_000_000_000).unwrap();
+        for (deadline, left) in [
+            (1_800_000_001_000, Duration::from_secs(1)),
+            (1_799_999_999_000, Duration::ZERO),
+            (600_000, Duration::from_mins(10)),
+        ] {
+            let mut context = Context::default();
+            context.deadline = deadline;
+            assert_eq!(time_left(&context, now), left, "{deadline}");
+        }
     }
 }

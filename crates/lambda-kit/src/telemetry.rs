@@ -15,6 +15,8 @@ pub fn start(env: &Env) {
         .unwrap_or(LevelFilter::INFO);
     let ours = tracing_subscriber::filter::Targets::new()
         .with_default(LevelFilter::WARN)
+        // It would log each failure a second time, after us.
+        .with_target("lambda_runtime", LevelFilter::OFF)
         .with_targets(
             [
                 "credentials",

@@ -16,7 +16,7 @@ use vendor_http::Origin;
 /// | `OUTPUT_FORMAT` | `json` |
 /// | `ZOHO_DATA_CENTER` | `us` |
 /// | `MAX_CONCURRENCY` | 5, the least any edition allows |
-/// | `CREDIT_RESERVE_PERCENT` | 0 |
+/// | `CREDIT_RESERVE_PERCENT` | 10 |
 /// | `DEPARTMENT_ID`, `AGENT_ID`, `TICKET_ID`, `TICKET_STATUS` | none |
 /// | `ZOHO_ACCOUNTS_URL`, `ZOHO_DESK_URL` | the data centre's |
 #[derive(Debug, Clone)]
@@ -33,6 +33,7 @@ pub struct Config {
 
 const DEFAULT_SECRET: &str = "zoho_auth";
 const DEFAULT_CONCURRENCY: u32 = 5;
+const DEFAULT_RESERVE_PERCENT: u8 = 10;
 const MOST_CONCURRENCY: u32 = 25;
 
 impl Config {
@@ -42,7 +43,8 @@ impl Config {
         let data_centre: Option<DataCentre> = parsed(env, "ZOHO_DATA_CENTER")?;
         let centre = data_centre.unwrap_or(DataCentre::Us);
         let max_concurrency = parsed(env, "MAX_CONCURRENCY")?.unwrap_or(DEFAULT_CONCURRENCY);
-        let credit_reserve_percent = parsed(env, "CREDIT_RESERVE_PERCENT")?.unwrap_or(0);
+        let credit_reserve_percent =
+            parsed(env, "CREDIT_RESERVE_PERCENT")?.unwrap_or(DEFAULT_RESERVE_PERCENT);
         in_range("MAX_CONCURRENCY", max_concurrency, 1, MOST_CONCURRENCY)?;
         in_range(
             "CREDIT_RESERVE_PERCENT",

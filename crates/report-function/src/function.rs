@@ -60,7 +60,9 @@ impl Function {
             function_request_id = context.request_id,
             cold_start = !self.warm.swap(true, Ordering::Relaxed),
         );
-        self.measured(payload, &context).instrument(span).await
+        Box::pin(self.measured(payload, &context))
+            .instrument(span)
+            .await
     }
 
     async fn measured(&self, payload: Value, context: &Context) -> Result<Finished, Failure> {
@@ -71,7 +73,7 @@ impl Function {
                 .map_or(Usage::default(), |ready| ready.desk_http.usage())
         };
         let before = used();
-        let outcome = self.run(&payload, context, began).await;
+        let outcome = self.run(&payload, context, began, before).await;
         let (now, usage) = (self.clock.now(), used().since(before));
         let duration_ms = u64::try_from(now.duration_since(began).as_millis()).unwrap_or(0);
         match &outcome {
@@ -125,6 +127,7 @@ impl Function {
         payload: &Value,
         context: &Context,
         now: Timestamp,
+        used_before: Usage,
     ) -> Result<Finished, Failure> {
         let ready = self.ready.as_ref().map_err(Clone::clone)?;
         let event = Event::read(payload, now)
@@ -160,6 +163,7 @@ impl Function {
         let invocation = Invocation {
             desk: &desk,
             http: &ready.desk_http,
+            used_before,
             run: random_run()?,
             ends_at: now
                 .saturating_add(jiff::SignedDuration::try_from(time_left).unwrap_or_default())

@@ -31,7 +31,7 @@ async fn serve(report: Report) -> Result<(), lambda_runtime::Error> {
     let aws = lambda_kit::connect(&env).await;
     let function = Function::new(report, &env, aws, Arc::new(SystemClock));
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        Box::pin(function.invoke(event.payload, event.context))
+        function.invoke(event.payload, event.context)
     }))
     .await
 }

@@ -8,6 +8,7 @@ use lake::{Begin, Format, Lake, Manifest, Outcome, Run, RunId, RunSpec, Status};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
+use vendor_http::Usage;
 use zoho_desk::Desk;
 
 use crate::plan::{Plan, Scope, Settings};
@@ -29,6 +30,8 @@ pub struct Invocation<'a> {
     pub desk: &'a Desk,
     /// Counts the vendor's requests and credits.
     pub http: &'a vendor_http::Client,
+    /// What it had counted when the invocation began.
+    pub used_before: Usage,
     /// Names the run, unless the event names its occurrence.
     pub run: RunId,
     /// When the process is stopped at the latest.
@@ -143,10 +146,13 @@ impl Runner {
             until = plan.until.to_string(),
             "run begins"
         );
-        let before = invocation.http.usage();
         match copy(invocation.desk, &plan, &mut run).await {
             Ok(findings) => {
-                let outcome = outcome(plan, findings, invocation.http.usage().since(before));
+                let outcome = outcome(
+                    plan,
+                    findings,
+                    invocation.http.usage().since(invocation.used_before),
+                );
                 let manifest = run.commit(outcome).await?;
                 Ok(Finished::from(manifest))
             }
@@ -227,7 +233,7 @@ async fn copy(desk: &Desk, plan: &Plan, run: &mut Run) -> Result<Findings, Error
     Ok(findings)
 }
 
-fn outcome(plan: Plan, findings: Findings, usage: vendor_http::Usage) -> Outcome {
+fn outcome(plan: Plan, findings: Findings, usage: Usage) -> Outcome {
     let complete = findings.gaps.is_empty();
     let mut warnings = plan.warnings;
     if findings.vanished > 0 {

@@ -11,6 +11,9 @@ pub struct ZohoAnswers;
 /// An unknown 429 that asks for more than this is about the daily pool, not about a moment.
 const LONG_WAIT: Duration = Duration::from_mins(1);
 
+/// Longer bodies are pages, which are not worth reading twice.
+const LONGEST_COMPLAINT: usize = 4096;
+
 /// `{"errorCode":…,"message":…}`, with fields some codes add.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -38,6 +41,7 @@ impl Vendor for ZohoAnswers {
         match answer.status {
             200 if answer.is_html() => again("a web page instead of JSON".to_owned()),
             200 if !looks_whole(&answer.body) => again("an answer cut short".to_owned()),
+            200 if answer.body.len() <= LONGEST_COMPLAINT => disguised(answer),
             429 => too_many(answer),
             408 | 500..=599 => again(format!("HTTP {}", answer.status)),
             _ => Verdict::Accept,
@@ -53,6 +57,18 @@ impl Vendor for ZohoAnswers {
     }
 }
 
+/// An error of the moment under status 200. The page reader knows the lasting ones.
+fn disguised(answer: &Answer) -> Verdict {
+    match Complaint::read(answer).error_code.as_ref() {
+        "TOO_MANY_REQUESTS" | "THRESHOLD_EXCEEDED" => too_many(answer),
+        "INTERNAL_SERVER_ERROR" => Verdict::Retry {
+            reason: "INTERNAL_SERVER_ERROR under HTTP 200".to_owned(),
+            after: answer.retry_after(),
+        },
+        _ => Verdict::Accept,
+    }
+}
+
 fn too_many(answer: &Answer) -> Verdict {
     let after = answer.retry_after();
     match Complaint::read(answer).error_code.as_ref() {
@@ -62,6 +78,10 @@ fn too_many(answer: &Answer) -> Verdict {
         "TOO_MANY_REQUESTS" => Verdict::Crowded,
         _ if after.is_some_and(|after| after > LONG_WAIT) => Verdict::Exhausted {
             resume_after: after,
+        },
+        _ if after.is_some() => Verdict::Retry {
+            reason: "HTTP 429".to_owned(),
+            after,
         },
         _ => Verdict::Crowded,
     }
@@ -116,6 +136,20 @@ mod tests {
             ("crowded", answer(429, &[], crowded), Verdict::Crowded),
             ("crowded, no body", answer(429, &[], ""), Verdict::Crowded),
             (
+                "crowded, told how long",
+                answer(429, &[("retry-after", "5")], ""),
+                Verdict::Retry {
+                    reason: "HTTP 429".to_owned(),
+                    after: Some(Duration::from_secs(5)),
+                },
+            ),
+            ("crowded, 200", answer(200, &[], crowded), Verdict::Crowded),
+            (
+                "lasting refusal, 200",
+                answer(200, &[], r#"{"errorCode":"SCOPE_MISMATCH"}"#),
+                Verdict::Accept,
+            ),
+            (
                 "spent",
                 answer(429, &[("retry-after", "3600")], spent),
                 Verdict::Exhausted { resume_after: hour },
@@ -133,6 +167,7 @@ mod tests {
             answer(200, &[], r#"{"data":[{"id"#),
             answer(502, &[], ""),
             answer(500, &[], "{}"),
+            answer(200, &[], r#"{"errorCode":"INTERNAL_SERVER_ERROR"}"#),
         ] {
             assert!(
                 matches!(ZohoAnswers.judge(&again), Verdict::Retry { .. }),

@@ -133,9 +133,12 @@ struct Cursor {
     /// Windows still to be read, next one last; `None` reads without a range.
     windows: Vec<Option<Window>>,
     yielded: HashSet<RowKey>,
+    /// Rows met since the window was last begun.
+    met: HashSet<RowKey>,
     from: u32,
     previous: Vec<RowKey>,
     restarts: u32,
+    /// Full pages in a row that held only rows already met.
     stuck: u32,
 }
 
@@ -145,6 +148,7 @@ impl Cursor {
             windows: vec![listing.window],
             listing,
             yielded: HashSet::new(),
+            met: HashSet::new(),
             from: 0,
             previous: Vec::new(),
             restarts: 0,
@@ -169,7 +173,7 @@ impl Cursor {
         let page = desk.page(&self.listing.path, &params).await?;
         let full = page.rows.len() >= limit as usize;
         let keys: Vec<RowKey> = page.rows.iter().map(|row| row.key.clone()).collect();
-        self.refuse_standing_still(&keys)?;
+        self.refuse_going_in_circles(&keys, full)?;
 
         let slid = self
             .previous
@@ -206,22 +210,26 @@ impl Cursor {
             .collect()
     }
 
-    /// A cursor that the vendor ignores would go on for ever.
-    fn refuse_standing_still(&mut self, keys: &[RowKey]) -> Result<(), Error> {
-        let same = keys.len() > 1 && keys == self.previous;
-        self.stuck = if same { self.stuck + 1 } else { 0 };
+    /// A cursor that the vendor ignores, or a list that begins again behind its end, would go on
+    /// for ever.
+    fn refuse_going_in_circles(&mut self, keys: &[RowKey], full: bool) -> Result<(), Error> {
+        let met = self.met.len();
+        self.met.extend(keys.iter().cloned());
+        let nothing_new = full && self.met.len() == met;
+        self.stuck = if nothing_new { self.stuck + 1 } else { 0 };
         if self.stuck < 3 {
             return Ok(());
         }
         Err(Error::Malformed {
             path: self.listing.path.clone(),
-            why: format!("the page at from={} repeats the one before it", self.from),
+            why: format!("pages up to from={} repeat those before them", self.from),
         })
     }
 
     fn start_over(&mut self) {
         self.from = 0;
         self.previous.clear();
+        self.met.clear();
     }
 
     fn finish_window(&mut self) {

@@ -70,7 +70,7 @@ struct Open {
     window: Window,
     /// The whole span of the search, not yet cut.
     whole: bool,
-    /// Rows the search has, as its first page said.
+    /// Rows the search has, as its first page said; more if pages showed that it counted too few.
     expected: u64,
     pending: usize,
     round: u32,
@@ -82,8 +82,12 @@ struct Open {
     seen: HashSet<RowKey>,
     /// First and last row of each page, to check that pages join.
     edges: HashMap<u32, (RowKey, RowKey)>,
+    /// Offset and rows of the furthest page.
+    furthest: (u32, usize),
     /// The latest time seen, and the rows that have it.
     latest: Option<(Timestamp, HashSet<RowKey>)>,
+    /// The earliest time seen from the far end.
+    earliest: Option<Timestamp>,
 }
 
 struct SearchWalk<'a> {
@@ -204,24 +208,45 @@ impl<'a> SearchWalk<'a> {
                 self.jobs.push_front(job);
             }
         } else {
-            open.changed |= count != open.expected;
-            let last = open.pending == 0 && page.rows.len() >= self.limit as usize;
-            if last && open.expected <= self.reach() && job.from < self.last_offset {
-                // The vendor counted too few: go on to a short page.
-                let from = (job.from + self.limit - 1).min(self.last_offset);
-                open.pending += 1;
-                self.jobs.push_front(Job { from, ..job });
-            }
+            open.changed |= page.count.is_some_and(|count| count != open.expected);
         }
         let rows = open.absorb(job, page.rows, self.search.field);
         if !rows.is_empty() {
             self.ready.push_back(Step::Rows(rows));
+        }
+        if open.pending == 0
+            && let Some(from) = self.behind_the_count(&mut open)
+        {
+            open.pending = 1;
+            self.jobs.push_front(Job {
+                window: job.window,
+                from,
+                descending: false,
+            });
         }
         if open.pending > 0 {
             self.open.insert(job.window, open);
         } else {
             self.settle(job.window, open);
         }
+    }
+
+    /// The vendor counted too few, or not at all, if the furthest page is full: the offset of the
+    /// next one, up to a short page.
+    fn behind_the_count(&self, open: &mut Open) -> Option<u32> {
+        let (from, rows) = open.furthest;
+        // Fewer rows than places: pages repeat, and more of them would bring nothing.
+        let repeating = open.seen.len() < from as usize + rows;
+        if rows < self.limit as usize || repeating || open.expected > self.reach() {
+            return None;
+        }
+        let next = (from + self.page_step()).min(self.last_offset);
+        if next == from {
+            // There is no telling how many; more than can be read here.
+            open.expected = 2 * self.reach() + 1;
+            return None;
+        }
+        Some(next)
     }
 
     /// Rows of one search that overlapping pages reach.
@@ -289,7 +314,7 @@ impl<'a> SearchWalk<'a> {
             .min(self.reach() * if open.crammed { 2 } else { 1 });
         let short = (open.seen.len() as u64) < due;
         let sound = !open.changed && !short && (open.crammed || open.joined(self.page_step()));
-        let beyond_reach = open.expected > due;
+        let beyond_reach = open.expected > due && !open.read_across();
         if sound && !beyond_reach {
             return;
         }
@@ -310,7 +335,7 @@ impl<'a> SearchWalk<'a> {
         let path = self.search.route.path;
         self.ready.push_back(Step::Gap(if open.crammed {
             format!(
-                "{} rows of {path} fall into the one millisecond from {start}, more than Zoho lets be read; some are missing",
+                "{} rows of {path} fall into or next to the one millisecond from {start}, more than Zoho lets be read; some are missing",
                 open.expected
             )
         } else {
@@ -336,10 +361,14 @@ impl<'a> SearchWalk<'a> {
             .and_then(|(time, keys)| Some((open.window.from(time)?, keys)));
         match rest {
             Some((rest, keys)) if rest != open.window => self.enqueue(vec![rest], &keys),
-            // Not sorted as asked, or all of one moment: halve, down to the millisecond.
-            _ => {
-                if let Some(halves) = open.window.split(2) {
-                    return self.enqueue(halves, &open.yielded);
+            rest => {
+                // All of one moment: that one by itself. Not sorted as asked: halve.
+                let parts = match rest {
+                    Some(_) => open.window.first_millisecond(),
+                    None => open.window.split(2),
+                };
+                if let Some(parts) = parts {
+                    return self.enqueue(parts, &open.yielded);
                 }
                 let mut crammed = Open::new(open.window, open.yielded);
                 crammed.crammed = true;
@@ -363,7 +392,9 @@ impl Open {
             yielded,
             seen: HashSet::new(),
             edges: HashMap::new(),
+            furthest: (0, 0),
             latest: None,
+            earliest: None,
         }
     }
 
@@ -374,12 +405,29 @@ impl Open {
         self.changed = false;
         self.seen.clear();
         self.edges.clear();
+        self.furthest = (0, 0);
         self.latest = None;
+        self.earliest = None;
+    }
+
+    /// Whether reading came out at the other side, so that what lies behind its reach is not of
+    /// this window: searches are a millisecond wider than their windows on both sides.
+    fn read_across(&self) -> bool {
+        let past_end = self
+            .latest
+            .as_ref()
+            .is_some_and(|(latest, _)| *latest >= self.window.end());
+        let past_start = self
+            .earliest
+            .is_some_and(|earliest| earliest < self.window.start());
+        !self.disordered && (past_end || past_start)
     }
 
     /// Notes the page and gives the rows that belong to this window and were not yielded.
     fn absorb(&mut self, job: Job, rows: Vec<Row>, field: TimeField) -> Vec<Row> {
-        if !job.descending {
+        if job.descending {
+            self.note_far_end(&rows, field);
+        } else {
             self.note(job.from, &rows, field);
         }
         let (window, seen, yielded) = (self.window, &mut self.seen, &mut self.yielded);
@@ -397,6 +445,9 @@ impl Open {
             self.edges
                 .insert(from, (first.key.clone(), last.key.clone()));
         }
+        if from >= self.furthest.0 {
+            self.furthest = (from, rows.len());
+        }
         let mut before = None;
         for row in rows {
             let at = field.of(row);
@@ -410,6 +461,16 @@ impl Open {
                 }
                 latest => *latest = Some((at, HashSet::from([row.key.clone()]))),
             }
+        }
+    }
+
+    fn note_far_end(&mut self, rows: &[Row], field: TimeField) {
+        let mut before = None;
+        for row in rows {
+            let at = field.of(row);
+            self.disordered |= at.is_none() || before.is_some_and(|before| at > before);
+            before = Some(at);
+            self.earliest = [self.earliest, at].into_iter().flatten().min();
         }
     }
 

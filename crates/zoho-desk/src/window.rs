@@ -114,6 +114,12 @@ impl Window {
         })
     }
 
+    /// The first millisecond and the rest; `None` when there is no rest.
+    pub(crate) fn first_millisecond(&self) -> Option<Vec<Self>> {
+        let (first, rest) = self.cut(timestamp(self.start + 1))?;
+        Some(vec![first, rest])
+    }
+
     /// The part before `at` and the part from `at` on; `None` when one would be empty.
     pub(crate) fn cut(&self, at: Timestamp) -> Option<(Self, Self)> {
         let at = at.as_millisecond();

@@ -87,6 +87,7 @@ impl World {
             ("ZOHO_ACCOUNTS_URL", origin.as_str()),
             ("ZOHO_DESK_URL", origin.as_str()),
             ("MAX_CONCURRENCY", "10"),
+            ("CREDIT_RESERVE_PERCENT", "0"),
         ]);
         env.extend(settings.iter().copied());
         let env: Env = env.into_iter().collect();
@@ -101,7 +102,7 @@ impl World {
     pub(crate) fn rows(&self, finished: &Finished) -> Vec<String> {
         let stored = self.aws.object(BUCKET, &finished.key).unwrap();
         let mut text = String::new();
-        if finished.key.ends_with(".gz") {
+        if finished.key.contains(".gz") {
             flate2::read::GzDecoder::new(stored.as_ref())
                 .read_to_string(&mut text)
                 .unwrap();
@@ -109,15 +110,12 @@ impl World {
             text = String::from_utf8(stored.to_vec()).unwrap();
         }
         let text = text.trim_end();
-        let lines: Vec<&str> = if finished.key.ends_with(".json") {
-            let inner = text.strip_prefix('[').unwrap().strip_suffix(']').unwrap();
-            inner
-                .trim()
-                .split(",\n")
-                .filter(|line| !line.is_empty())
-                .collect()
-        } else {
+        let lines: Vec<&str> = if finished.key.contains(".jsonl") {
             text.lines().collect()
+        } else {
+            let inner = text.strip_prefix('[').unwrap().strip_suffix(']').unwrap();
+            let rows = inner.trim().split(",\n");
+            rows.filter(|row| !row.is_empty()).collect()
         };
         sorted(lines.into_iter().map(str::to_owned))
     }
