@@ -364,7 +364,7 @@ impl<'a> SearchWalk<'a> {
             rest => {
                 // All of one moment: that one by itself. Not sorted as asked: halve.
                 let parts = match rest {
-                    Some(_) => open.window.first_millisecond(),
+                    Some(_) => open.window.first_milliseconds(),
                     None => open.window.split(2),
                 };
                 if let Some(parts) = parts {

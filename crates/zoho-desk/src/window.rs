@@ -114,10 +114,14 @@ impl Window {
         })
     }
 
-    /// The first millisecond and the rest; `None` when there is no rest.
-    pub(crate) fn first_millisecond(&self) -> Option<Vec<Self>> {
+    /// The first millisecond, the one after it, whose search shows the first one's rows too, and
+    /// the rest; `None` for a single millisecond.
+    pub(crate) fn first_milliseconds(&self) -> Option<Vec<Self>> {
         let (first, rest) = self.cut(timestamp(self.start + 1))?;
-        Some(vec![first, rest])
+        Some(match rest.cut(timestamp(self.start + 2)) {
+            Some((second, rest)) => vec![first, second, rest],
+            None => vec![first, rest],
+        })
     }
 
     /// The part before `at` and the part from `at` on; `None` when one would be empty.

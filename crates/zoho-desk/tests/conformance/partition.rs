@@ -162,7 +162,7 @@ impl World {
                 Arc::new(Token),
                 origin.parse().unwrap(),
                 "1".parse().unwrap(),
-                Deadline::after(Duration::from_secs(600)),
+                Deadline::after(Duration::from_mins(10)),
             )
         });
         Self {

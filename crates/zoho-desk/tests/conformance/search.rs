@@ -19,7 +19,7 @@ async fn walked(tickets: u32, same_millisecond: u32, field: TimeField) -> (Zoho,
         ..Settings::default()
     };
     let zoho = Zoho::of(options, settings).await;
-    let desk = zoho.desk(Duration::from_secs(60));
+    let desk = zoho.desk(Duration::from_mins(1));
     let walked = collect(desk.search(all_tickets(field)), || ()).await;
     (zoho, walked)
 }
@@ -43,14 +43,15 @@ fn busiest(rows: &[String]) -> (String, usize) {
     moments.into_iter().max_by_key(|(_, count)| *count).unwrap()
 }
 
-/// Within what windows cost: pages overlap by one row, and a span that was cut is asked for once.
-fn assert_few_requests(zoho: &Zoho, rows: usize) {
+/// Within what windows cost: pages overlap by one row, a span that was cut is asked for once, and a
+/// millisecond that fills a whole search is read some times over.
+fn assert_few_requests(zoho: &Zoho, rows: usize, crowded: bool) {
     let stats = zoho.simulator.stats();
     assert!(stats.refusals.is_empty(), "{:?}", stats.refusals);
-    let most = rows as u64 / 100 * 5 / 4 + 10;
+    let most = rows as u64 / 100 * 5 / 4 + if crowded { 40 } else { 10 };
     assert!(
         stats.desk_requests() <= most,
-        "{} requests for {rows} rows",
+        "{} requests for {rows} rows, {most} are enough",
         stats.desk_requests()
     );
 }
@@ -67,7 +68,7 @@ async fn spans_of_one_and_of_many_windows_are_read_whole_by_either_time() {
             );
             walked.rows.sort_unstable();
             assert!(walked.rows == truth(&zoho.simulator), "{tickets} {field:?}");
-            assert_few_requests(&zoho, tickets as usize);
+            assert_few_requests(&zoho, tickets as usize, same_millisecond > 1_000);
         }
     }
 }
