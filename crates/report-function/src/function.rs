@@ -21,6 +21,8 @@ use crate::{Config, failure};
 #[derive(Debug)]
 pub struct Function {
     report: Report,
+    /// The deployed function's name, which tells two installations in one account apart.
+    name: String,
     clock: Arc<dyn Clock>,
     warm: AtomicBool,
     /// Settings that make no sense fail every invocation with their name, not the start.
@@ -46,6 +48,10 @@ impl Function {
         let ready = Config::from_env(env).and_then(|config| Ready::new(config, aws));
         Self {
             report,
+            name: env
+                .text("AWS_LAMBDA_FUNCTION_NAME")
+                .unwrap_or(report.name())
+                .to_owned(),
             clock,
             warm: AtomicBool::new(false),
             ready,
@@ -56,7 +62,7 @@ impl Function {
     pub async fn invoke(&self, payload: Value, context: Context) -> Result<Finished, Failure> {
         let span = info_span!(
             "invocation",
-            service = self.report.name(),
+            service = self.name,
             function_request_id = context.request_id,
             cold_start = !self.warm.swap(true, Ordering::Relaxed),
         );
@@ -77,9 +83,16 @@ impl Function {
         let (now, usage) = (self.clock.now(), used().since(before));
         let duration_ms = u64::try_from(now.duration_since(began).as_millis()).unwrap_or(0);
         match &outcome {
+            Ok(finished) if !finished.complete => warn!(
+                rows = finished.rows,
+                key = finished.key,
+                reasons = ?finished.reasons,
+                requests = usage.requests,
+                duration_ms,
+                "run finished, with rows missing"
+            ),
             Ok(finished) => info!(
                 rows = finished.rows,
-                complete = finished.complete,
                 key = finished.key,
                 requests = usage.requests,
                 credits = usage.credits,
@@ -102,8 +115,9 @@ impl Function {
             unit: Unit::Count,
             value,
         };
+        let incomplete = outcome.as_ref().is_ok_and(|finished| !finished.complete);
         lambda_kit::emit(
-            self.report.name(),
+            &self.name,
             now,
             &[
                 count("Rows", rows),
@@ -112,6 +126,7 @@ impl Function {
                 count("Retries", usage.retries),
                 count("RunsCompleted", u64::from(succeeded)),
                 count("RunsFailed", u64::from(!succeeded)),
+                count("RunsIncomplete", u64::from(incomplete)),
                 Metric {
                     name: "DurationMs",
                     unit: Unit::Milliseconds,

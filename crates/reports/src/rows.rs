@@ -2,7 +2,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use lake::Mode;
 use zoho_desk::{
-    Desk, Document, EntityId, Error, Listing, Paging, RangeParam, Route, Row, Search, Step,
+    Desk, Document, EntityId, Error, Gap, Listing, Paging, RangeParam, Route, Row, Search, Step,
     TimeField, Walk, Window, routes,
 };
 
@@ -18,8 +18,8 @@ pub(crate) enum Piece {
     },
     /// One JSON value, whole.
     Value(bytes::Bytes),
-    /// Why rows are missing.
-    Gap(String),
+    /// Rows that are missing.
+    Gap(Gap),
     /// A parent that was there a moment ago.
     Vanished,
 }
@@ -106,7 +106,7 @@ fn orphans(walk: Walk<'_>) -> Pieces<'_> {
 fn piece(step: Step, parent: Option<Parent>) -> Piece {
     match step {
         Step::Rows(rows) => Piece::Rows { parent, rows },
-        Step::Gap(why) => Piece::Gap(why),
+        Step::Gap(gap) => Piece::Gap(gap),
     }
 }
 
@@ -174,7 +174,7 @@ fn agent_entries(route: Route, agent: &EntityId, plan: &Plan) -> Listing {
 }
 
 /// Ids of parents as they come, or a gap in them.
-type Ids<'a> = BoxStream<'a, Result<Result<EntityId, String>, Error>>;
+type Ids<'a> = BoxStream<'a, Result<Result<EntityId, Gap>, Error>>;
 
 fn only(id: &EntityId) -> Ids<'static> {
     let id = id.clone();
@@ -185,12 +185,13 @@ fn ids(walk: Walk<'_>) -> Ids<'_> {
     walk.map(|step| match step {
         Ok(Step::Rows(rows)) => stream::iter(rows)
             .map(|row| {
-                Ok(row
-                    .id
-                    .ok_or_else(|| "a parent has no numeric id and was left out".to_owned()))
+                Ok(row.id.ok_or_else(|| Gap {
+                    why: "a parent has no numeric id and was left out".to_owned(),
+                    lasting: true,
+                }))
             })
             .boxed(),
-        Ok(Step::Gap(why)) => stream::once(async { Ok(Err(why)) }).boxed(),
+        Ok(Step::Gap(gap)) => stream::once(async { Ok(Err(gap)) }).boxed(),
         Err(error) => stream::once(async { Err(error) }).boxed(),
     })
     .flatten()
@@ -218,7 +219,7 @@ fn children<'a>(
                 })
                 .boxed()
             }
-            Ok(Err(why)) => stream::once(async { Ok(Piece::Gap(why)) }).boxed(),
+            Ok(Err(gap)) => stream::once(async { Ok(Piece::Gap(gap)) }).boxed(),
             Err(error) => stream::once(async { Err(error) }).boxed(),
         })
         .flatten_unordered(desk.width())

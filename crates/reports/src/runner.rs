@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 use vendor_http::Usage;
-use zoho_desk::Desk;
+use zoho_desk::{Desk, Gap};
 
 use crate::plan::{Plan, Scope, Settings};
 use crate::rows::{self, Piece};
@@ -199,7 +199,7 @@ enum Claimed {
 /// What a copy found besides rows.
 #[derive(Debug, Default)]
 struct Findings {
-    gaps: Vec<String>,
+    gaps: Vec<Gap>,
     vanished: u64,
 }
 
@@ -226,7 +226,7 @@ async fn copy(desk: &Desk, plan: &Plan, run: &mut Run) -> Result<Findings, Error
                 }
             }
             Piece::Value(value) => run.write(&value).await?,
-            Piece::Gap(why) => findings.gaps.push(why),
+            Piece::Gap(gap) => findings.gaps.push(gap),
             Piece::Vanished => findings.vanished += 1,
         }
     }
@@ -243,7 +243,11 @@ fn outcome(plan: Plan, findings: Findings, usage: Usage) -> Outcome {
         ));
     }
     let more = findings.gaps.len().saturating_sub(MOST_REASONS);
-    let mut reasons: Vec<String> = findings.gaps.into_iter().take(MOST_REASONS).collect();
+    // Rows that another run may get must stay before the watermark; waiting for those that no run
+    // can get would read the same span for ever.
+    let settled = findings.gaps.iter().all(|gap| gap.lasting);
+    let reasons = findings.gaps.into_iter().take(MOST_REASONS);
+    let mut reasons: Vec<String> = reasons.map(|gap| gap.why).collect();
     if more > 0 {
         reasons.push(format!("and {more} more of the kind"));
     }
@@ -262,7 +266,7 @@ fn outcome(plan: Plan, findings: Findings, usage: Usage) -> Outcome {
         requests: usage.requests,
         credits: usage.credits,
         retries: usage.retries,
-        watermark: plan.watermark,
+        watermark: plan.watermark.filter(|_| settled),
     }
 }
 

@@ -26,8 +26,18 @@ use futures_util::stream::BoxStream;
 pub enum Step {
     /// Rows not yielded before by this walk.
     Rows(Vec<Row>),
-    /// Why the walk cannot be complete; a sentence for people.
-    Gap(String),
+    /// Rows that are missing.
+    Gap(Gap),
+}
+
+/// Why a walk cannot be complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// A sentence for people.
+    pub why: String,
+    /// Whether another walk over the same span would lack the same rows; if not, it is worth
+    /// reading again.
+    pub lasting: bool,
 }
 
 /// A walk to the end of a route. It ends after the first error.

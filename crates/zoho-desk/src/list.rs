@@ -5,7 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::desk::Param;
 use crate::page::Page;
-use crate::{Desk, Document, Error, Paging, Route, Row, RowKey, Step, Walk, Window};
+use crate::{Desk, Document, Error, Gap, Paging, Route, Row, RowKey, Step, Walk, Window};
 
 /// Times a list is read again from its start because rows vanished before the cursor.
 pub const MAX_RESTARTS: u32 = 5;
@@ -140,6 +140,8 @@ struct Cursor {
     restarts: u32,
     /// Full pages in a row that held only rows already met.
     stuck: u32,
+    /// Told after the rows it came with.
+    gap: Option<Gap>,
 }
 
 impl Cursor {
@@ -153,10 +155,14 @@ impl Cursor {
             previous: Vec::new(),
             restarts: 0,
             stuck: 0,
+            gap: None,
         }
     }
 
     async fn next(&mut self, desk: &Desk) -> Result<Option<Step>, Error> {
+        if let Some(gap) = self.gap.take() {
+            return Ok(Some(Step::Gap(gap)));
+        }
         let Some(&window) = self.windows.last() else {
             return Ok(None);
         };
@@ -183,19 +189,21 @@ impl Cursor {
         if slid {
             if self.restarts == MAX_RESTARTS {
                 self.finish_window();
-                return Ok(Some(Step::Gap(format!(
-                    "rows of {} kept vanishing while it was read; some rows may be missing until the next run",
-                    self.listing.path
-                ))));
+                self.gap = Some(Gap {
+                    why: format!(
+                        "rows of {} kept vanishing while it was read; some rows may be missing until the next run",
+                        self.listing.path
+                    ),
+                    lasting: false,
+                });
+            } else {
+                self.restarts += 1;
+                self.start_over();
             }
-            self.restarts += 1;
-            self.start_over();
         } else if !full {
             self.finish_window();
         } else if self.from == last_offset {
-            if let Some(gap) = self.split_or_give_up(window, last_offset + limit) {
-                return Ok(Some(gap));
-            }
+            self.split_or_give_up(window, last_offset + limit);
         } else {
             self.from = (self.from + keys.len() as u32 - 1).min(last_offset);
             self.previous = keys;
@@ -238,7 +246,7 @@ impl Cursor {
     }
 
     /// The rows go on behind the largest offset: read them by narrower windows if the route can.
-    fn split_or_give_up(&mut self, window: Option<Window>, reached: u32) -> Option<Step> {
+    fn split_or_give_up(&mut self, window: Option<Window>, reached: u32) {
         self.finish_window();
         let halves = window
             .or(self.listing.horizon)
@@ -246,11 +254,14 @@ impl Cursor {
             .and_then(|window| window.split(2));
         if let Some(halves) = halves {
             self.windows.extend(halves.into_iter().rev().map(Some));
-            return None;
+            return;
         }
-        Some(Step::Gap(format!(
-            "Zoho lets {} be read only to row {reached}; rows behind it are missing",
-            self.listing.path
-        )))
+        self.gap = Some(Gap {
+            why: format!(
+                "Zoho lets {} be read only to row {reached}; rows behind it are missing",
+                self.listing.path
+            ),
+            lasting: true,
+        });
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::desk::Param;
 use crate::page::Page;
-use crate::{Desk, Error, Paging, Route, Row, RowKey, Step, TimeField, Walk, Window};
+use crate::{Desk, Error, Gap, Paging, Route, Row, RowKey, Step, TimeField, Walk, Window};
 
 /// Times a window is read again because it changed under the walk.
 const MAX_ROUNDS: u32 = 5;
@@ -333,7 +333,7 @@ impl<'a> SearchWalk<'a> {
         }
         let (start, end) = (open.window.start(), open.window.end());
         let path = self.search.route.path;
-        self.ready.push_back(Step::Gap(if open.crammed {
+        let why = if open.crammed {
             format!(
                 "{} rows of {path} fall into or next to the one millisecond from {start}, more than Zoho lets be read; some are missing",
                 open.expected
@@ -345,7 +345,9 @@ impl<'a> SearchWalk<'a> {
                 open.seen.len(),
                 MAX_ROUNDS + 1
             )
-        }));
+        };
+        let lasting = open.crammed;
+        self.ready.push_back(Step::Gap(Gap { why, lasting }));
         // What lies behind the part that cannot be read soundly can be.
         if beyond_reach && !open.crammed {
             self.go_on(open);

@@ -62,6 +62,31 @@ async fn lists_are_whole_whether_the_vendor_counts_from_zero_or_from_one() {
 }
 
 #[tokio::test]
+async fn a_list_that_the_vendor_cuts_off_says_that_rows_are_missing() {
+    let mut options = Options::with_tickets(20);
+    options.size.agents = 5_300;
+    let world = World::of(options).await;
+    let finished = world.run(Report::Agents, json!({})).await;
+    assert_eq!(finished.rows, 5_199, "the last page begins at row 4,999");
+    assert_eq!(
+        (finished.status, finished.complete),
+        (lake::Status::Partial, false)
+    );
+    assert!(
+        finished.reasons[0].contains("row 5199"),
+        "{:?}",
+        finished.reasons
+    );
+    let manifest = world
+        .aws
+        .object(crate::harness::BUCKET, &finished.manifest_key)
+        .unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["complete"], false);
+    assert_eq!(manifest["reasons"], json!(finished.reasons));
+}
+
+#[tokio::test]
 async fn an_empty_account_gives_an_empty_list() {
     let mut options = Options::with_tickets(0);
     options.size.contacts = 0;

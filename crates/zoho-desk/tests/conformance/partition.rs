@@ -195,7 +195,7 @@ impl World {
                         RowKey::Number(id) => id,
                         RowKey::Text(_) => panic!("ids are numbers"),
                     })),
-                    Step::Gap(why) => gaps.push(why),
+                    Step::Gap(gap) => gaps.push(gap.why),
                 }
             }
         });

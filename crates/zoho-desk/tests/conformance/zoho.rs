@@ -74,7 +74,7 @@ pub(crate) async fn collect(mut walk: zoho_desk::Walk<'_>, after_first: impl Fn(
                     .map(|row| String::from_utf8(row.bytes.to_vec()).unwrap());
                 walked.rows.extend(texts);
             }
-            Ok(Step::Gap(why)) => walked.gaps.push(why),
+            Ok(Step::Gap(gap)) => walked.gaps.push(gap.why),
             Err(error) => {
                 walked.end = Some((end(&error), error.to_string()));
                 break;
