@@ -69,31 +69,8 @@ async fn watch_and_invoke_work_as_the_readme_says() {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    let output = cargo_lambda()
-        .args([
-            "invoke",
-            "tickets",
-            "--data-file",
-            "events/tickets-full.json",
-            "--invoke-address",
-            "127.0.0.1",
-            "--invoke-port",
-            &port,
-            "--output-format",
-            "json",
-        ])
-        .output();
-    let output = tokio::time::timeout(Duration::from_mins(5), output)
-        .await
-        .unwrap()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let result: Value = serde_json::from_str(&text).unwrap();
+    let address = ["--invoke-address", "127.0.0.1", "--invoke-port", &port];
+    let result = invoke("tickets", "events/tickets-full.json", &address).await;
     assert_eq!(result["report"], "tickets", "{result}");
     assert!(
         stack
@@ -106,27 +83,25 @@ async fn watch_and_invoke_work_as_the_readme_says() {
 #[tokio::test]
 async fn invoke_reaches_the_deployed_function() {
     let stack = Stack::of_environment().await;
+    let endpoint = stack.text("/endpoint_url");
+    let remote = ["--remote", "--endpoint-url", &endpoint];
+    let result = invoke("departments", "events/departments.json", &remote).await;
+    assert_eq!(result["report"], "departments", "{result}");
+}
+
+/// `cargo lambda invoke`; under `watch` the first one waits for the compiler.
+async fn invoke(function: &str, event: &str, where_to: &[&str]) -> Value {
     let output = cargo_lambda()
-        .args([
-            "invoke",
-            "--remote",
-            "--endpoint-url",
-            &stack.text("/endpoint_url"),
-            "departments",
-            "--data-file",
-            "events/departments.json",
-            "--output-format",
-            "json",
-        ])
-        .output()
+        .args(["invoke", function, "--data-file", event])
+        .args(["--output-format", "json"])
+        .args(where_to)
+        .output();
+    let output = tokio::time::timeout(Duration::from_mins(10), output)
         .await
+        .unwrap()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let result: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(result["report"], "departments", "{result}");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{complaint}");
+    serde_json::from_str(&text).unwrap()
 }

@@ -145,12 +145,12 @@ impl Broker {
         deadline: Deadline,
     ) -> Result<AccessToken, Error> {
         let mut memory = self.memory(deadline).await?;
-        if let Some(failure) = &memory.failure {
-            return Err(failure.clone());
-        }
         let now = self.0.renewer.clock.now();
         if let Some(token) = memory.usable_token(now, rejected.as_ref()) {
             return Ok(token.clone());
+        }
+        if let Some(failure) = &memory.failure {
+            return Err(failure.clone());
         }
         let inner = Arc::clone(&self.0);
         let renewal = async move {

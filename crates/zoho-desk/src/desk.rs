@@ -6,7 +6,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use vendor_http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use vendor_http::{AccessToken, Answer, Call, Client, Deadline, Origin, TokenSource};
+use vendor_http::{
+    AccessToken, Answer, Call, Client, Deadline, Origin, TokenError, TokenErrorKind, TokenSource,
+};
 
 use crate::judge::Complaint;
 use crate::page::Page;
@@ -14,6 +16,9 @@ use crate::{Error, OrgId, Row, ZohoAnswers, routes};
 
 /// A query parameter.
 pub(crate) type Param<'a> = (&'a str, Cow<'a, str>);
+
+/// Time for a new token to be known everywhere at the vendor.
+const PROPAGATION: Duration = Duration::from_millis(500);
 
 /// Times an unreadable page is asked for in all.
 const READS: u32 = 4;
@@ -165,10 +170,34 @@ impl Desk {
         let token = self.tokens.token(self.deadline).await?;
         let mut answer = self.send(path, query, &token).await?;
         if token_refused(&answer) {
-            let fresh = self.tokens.replace(&token, self.deadline).await?;
-            answer = self.send(path, query, &fresh).await?;
+            answer = match self.tokens.replace(&token, self.deadline).await {
+                Ok(fresh) => self.send(path, query, &fresh).await?,
+                Err(error) if error.kind == TokenErrorKind::AuthRequired => {
+                    self.second_opinion(path, query, &token, error).await?
+                }
+                Err(error) => return Err(error.into()),
+            };
         }
         accepted(answer, path)
+    }
+
+    /// No other token can be had. A token that is a second old may not be known everywhere at the
+    /// vendor yet, so it is tried once more before a person is asked to act.
+    async fn second_opinion(
+        &self,
+        path: &str,
+        query: &[Param<'_>],
+        token: &AccessToken,
+        error: TokenError,
+    ) -> Result<Answer, Error> {
+        if !self.deadline.sleep(PROPAGATION).await {
+            return Err(error.into());
+        }
+        let answer = self.send(path, query, token).await?;
+        if token_refused(&answer) {
+            return Err(error.into());
+        }
+        Ok(answer)
     }
 
     async fn send(

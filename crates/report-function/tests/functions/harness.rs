@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_s3::config::{BehaviorVersion, Region};
-use clock::SystemClock;
+use clock::{Clock, SystemClock};
 use jiff::Timestamp;
 use lambda_kit::{Aws, Env, Failure};
 use lambda_runtime::Context;
@@ -81,6 +81,20 @@ impl World {
     }
 
     pub(crate) fn function_with(&self, report: Report, settings: &[(&str, &str)]) -> Function {
+        self.function_of(report, settings, Arc::new(SystemClock))
+    }
+
+    /// The function as it will be when the clock shows what `clock` does.
+    pub(crate) fn function_at(&self, report: Report, clock: Arc<dyn Clock>) -> Function {
+        self.function_of(report, &[], clock)
+    }
+
+    fn function_of(
+        &self,
+        report: Report,
+        settings: &[(&str, &str)],
+        clock: Arc<dyn Clock>,
+    ) -> Function {
         let origin = self.zoho.origin();
         let mut env = BTreeMap::from([
             ("BUCKET", BUCKET),
@@ -91,7 +105,7 @@ impl World {
         ]);
         env.extend(settings.iter().copied());
         let env: Env = env.into_iter().collect();
-        Function::new(report, &env, self.clients(), Arc::new(SystemClock))
+        Function::new(report, &env, self.clients(), clock)
     }
 
     pub(crate) async fn run(&self, report: Report, event: Value) -> Finished {
@@ -164,11 +178,25 @@ pub(crate) async fn invoke_within(
 }
 
 pub(crate) fn now() -> Timestamp {
-    clock::Clock::now(&SystemClock)
+    SystemClock.now()
 }
 
 pub(crate) fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut rows: Vec<String> = rows.into_iter().collect();
     rows.sort_unstable();
     rows
+}
+
+/// The machine's clock, put forward.
+#[derive(Debug)]
+struct Ahead(Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + self.0
+    }
+}
+
+pub(crate) fn ahead(by: Duration) -> Arc<dyn Clock> {
+    Arc::new(Ahead(by))
 }
