@@ -362,7 +362,16 @@ impl<'a> SearchWalk<'a> {
             .filter(|_| !open.disordered)
             .and_then(|(time, keys)| Some((open.window.from(time)?, keys)));
         match rest {
-            Some((rest, keys)) if rest != open.window => self.enqueue(vec![rest], &keys),
+            Some((rest, keys)) if rest != open.window => {
+                // Rows of one moment say nothing of the order: what may lie before them is
+                // searched as well.
+                let of_one_moment = keys.len() >= open.seen.len();
+                let before = open.window.cut(rest.start()).filter(|_| of_one_moment);
+                let mut windows: Vec<Window> =
+                    before.into_iter().map(|(before, _)| before).collect();
+                windows.push(rest);
+                self.enqueue(windows, &keys);
+            }
             rest => {
                 // All of one moment: that one by itself. Not sorted as asked: halve.
                 let parts = match rest {
