@@ -1,6 +1,10 @@
 //! The fifteen functions, built as in `main`, against local stand-ins of Zoho and AWS.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod bad_input;
 mod faults;
