@@ -53,6 +53,30 @@ pub enum Error {
         /// Its `expires_at`.
         expires_at: Timestamp,
     },
+    /// What an earlier leg stored is gone, so the run was deleted and starts over.
+    #[error(
+        "what run {run} stored in an earlier invocation is gone (uploads live until the bucket's lifecycle rule aborts them): run again, it starts over"
+    )]
+    CheckpointLost {
+        /// The run, or the part of a merge.
+        run: RunId,
+    },
+    /// A part of a merge is not there to be gathered.
+    #[error("part {part} cannot be merged: {why}")]
+    NotParked {
+        /// The first such part.
+        part: RunId,
+        /// What is the matter with it, and what to do.
+        why: &'static str,
+    },
+    /// The caller ended a run in a way its kind does not have.
+    #[error("run {run} cannot end so: {why}")]
+    WrongEnd {
+        /// The run.
+        run: RunId,
+        /// What to do instead.
+        why: &'static str,
+    },
     /// S3 did not answer, or not usefully, to the end of the client's retries.
     #[error("S3 did not complete {action} on {key}: run again later ({detail})")]
     Unavailable {
@@ -134,6 +158,7 @@ impl Error {
             Self::Unavailable { .. }
                 | Self::Conflict { .. }
                 | Self::Broken { .. }
+                | Self::CheckpointLost { .. }
                 | Self::Entropy(_)
         )
     }

@@ -115,13 +115,17 @@ impl Encoder {
                 self.sink.write_all(before)?;
                 self.sink.write_all(row)
             }
-            Framing::Lines => {
+            Framing::Lines if row.contains(&b'\n') || row.contains(&b'\r') => {
                 for (n, piece) in row.split(|b| matches!(b, b'\r' | b'\n')).enumerate() {
                     if n > 0 {
                         self.sink.write_all(b" ")?;
                     }
                     self.sink.write_all(piece)?;
                 }
+                self.sink.write_all(b"\n")
+            }
+            Framing::Lines => {
+                self.sink.write_all(row)?;
                 self.sink.write_all(b"\n")
             }
         }

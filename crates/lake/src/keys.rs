@@ -136,9 +136,21 @@ impl Keys {
         })
     }
 
-    pub(crate) fn object(&self, started_at: Timestamp, run: &RunId, format: Format) -> String {
+    /// The data object of one leg; `leg` counts from 1.
+    pub(crate) fn object(
+        &self,
+        started_at: Timestamp,
+        run: &RunId,
+        leg: u32,
+        format: Format,
+    ) -> String {
+        let suffix = if leg > 1 {
+            format!("-{leg:04}")
+        } else {
+            String::new()
+        };
         format!(
-            "{}dt={}/{}-{run}.{}",
+            "{}dt={}/{}-{run}{suffix}.{}",
             self.folder,
             started_at.strftime("%Y-%m-%d"),
             started_at.strftime("%Y%m%dT%H%M%SZ"),
@@ -151,16 +163,42 @@ impl Keys {
     }
 
     pub(crate) fn manifest(&self, run: &RunId) -> String {
-        format!("{}/_runs/{run}.json", self.report)
+        format!("{}{run}.json", self.manifests())
     }
 
-    pub(crate) fn open(&self, run: &RunId) -> String {
-        format!("{}{run}.json", self.open_prefix())
+    pub(crate) fn manifests(&self) -> String {
+        format!("{}/_runs/", self.report)
     }
 
-    pub(crate) fn open_prefix(&self) -> String {
+    /// The run whose manifest is at `key`.
+    pub(crate) fn run_of_manifest(&self, key: &str) -> Option<RunId> {
+        run_of(key.strip_prefix(&self.manifests())?)
+    }
+
+    /// The open record of a run, which the parts of a group keep in a folder of their own.
+    pub(crate) fn open(&self, group: Option<&RunId>, run: &RunId) -> String {
+        match group {
+            None => format!("{}{run}.json", self.open_records()),
+            Some(group) => format!("{}{group}/{run}.json", self.open_records()),
+        }
+    }
+
+    pub(crate) fn open_records(&self) -> String {
         format!("{}/_open/", self.report)
     }
+
+    /// Whose open record is at `key`: its group, if it has one, and the run.
+    pub(crate) fn owner_of_open(&self, key: &str) -> Option<(Option<RunId>, RunId)> {
+        let name = key.strip_prefix(&self.open_records())?;
+        match name.split_once('/') {
+            None => Some((None, run_of(name)?)),
+            Some((group, name)) => Some((Some(RunId::parse(group).ok()?), run_of(name)?)),
+        }
+    }
+}
+
+fn run_of(file_name: &str) -> Option<RunId> {
+    RunId::parse(file_name.strip_suffix(".json")?).ok()
 }
 
 fn push_encoded(out: &mut String, value: &str) {
@@ -184,16 +222,19 @@ mod tests {
         let at: Timestamp = "2026-03-04T05:06:07.9Z".parse().unwrap();
         let keys = Keys::new("tickets", &[]).unwrap();
         assert_eq!(
-            keys.object(at, &run, Format::Json),
+            keys.object(at, &run, 1, Format::Json),
             "tickets/dt=2026-03-04/20260304T050607Z-ab12.json"
         );
         assert_eq!(keys.pointer(), "tickets/_latest.json");
         assert_eq!(keys.manifest(&run), "tickets/_runs/ab12.json");
-        assert_eq!(keys.open(&run), "tickets/_open/ab12.json");
+        assert_eq!(
+            keys.object(at, &run, 2, Format::Jsonl),
+            "tickets/dt=2026-03-04/20260304T050607Z-ab12-0002.jsonl"
+        );
 
         let keys = Keys::new("threads", &[Partition::new("ticket_id", "a/b=ü")]).unwrap();
         assert_eq!(
-            keys.object(at, &run, Format::JsonlGz),
+            keys.object(at, &run, 1, Format::JsonlGz),
             "threads/ticket_id=a%2Fb%3D%C3%BC/dt=2026-03-04/20260304T050607Z-ab12.jsonl.gz"
         );
         assert_eq!(
@@ -201,6 +242,31 @@ mod tests {
             "threads/ticket_id=a%2Fb%3D%C3%BC/_latest.json"
         );
         assert_eq!(keys.manifest(&run), "threads/_runs/ab12.json");
+    }
+
+    #[test]
+    fn keys_tell_whose_they_are() {
+        let id = |text: &str| RunId::parse(text).unwrap();
+        let keys = Keys::new("tickets", &[]).unwrap();
+        for (group, key) in [
+            (None, "tickets/_open/ab12.json"),
+            (Some(id("g1")), "tickets/_open/g1/ab12.json"),
+        ] {
+            assert_eq!(keys.open(group.as_ref(), &id("ab12")), key);
+            assert_eq!(keys.owner_of_open(key), Some((group, id("ab12"))));
+        }
+        assert_eq!(
+            keys.run_of_manifest("tickets/_runs/ab12.json"),
+            Some(id("ab12"))
+        );
+        for foreign in [
+            "other/_open/ab12.json",
+            "tickets/_open/A.json",
+            "tickets/_open/ab12",
+            "tickets/_open/a/b/c.json",
+        ] {
+            assert_eq!(keys.owner_of_open(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod error;
 mod format;
+mod gather;
+mod history;
 mod keys;
 mod lake;
 mod manifest;
@@ -9,11 +11,14 @@ mod open;
 mod pointer;
 mod row;
 mod run;
+mod segment;
 mod store;
+mod sweep;
 mod upload;
 
 pub use error::{Error, InvalidName};
 pub use format::{Format, UnknownFormat};
+pub use gather::Gathered;
 pub use keys::{Partition, RunId};
 pub use lake::{Begin, Lake, RunSpec};
 pub use manifest::{Manifest, Mode, ObjectEntry, Outcome, Status};

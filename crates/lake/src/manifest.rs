@@ -14,13 +14,13 @@ pub enum Mode {
     Incremental,
 }
 
-/// Whether a run got everything that it went for.
+/// Whether a run is at its end. What it found is told by `complete` and `reasons`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It did.
+    /// It is committed, as every run that has a manifest.
     Complete,
-    /// It stopped early or left something out; the manifest's `reasons` say why.
+    /// It stopped before its deadline; the next invocation with the same request goes on.
     Partial,
 }
 
@@ -33,8 +33,6 @@ pub struct Outcome {
     pub since: Option<Timestamp>,
     /// End of the window.
     pub until: Timestamp,
-    /// Whether the run got everything it went for.
-    pub status: Status,
     /// Whether the rows are all that the vendor holds for the window.
     pub complete: bool,
     /// Why not.
@@ -73,7 +71,7 @@ pub struct Manifest {
     pub run: RunId,
     /// What the run was limited to.
     pub partitions: Vec<Partition>,
-    /// Whether the run got everything it went for.
+    /// [`Status::Complete`].
     pub status: Status,
     /// Whether the rows are all that the vendor holds for the window.
     pub complete: bool,
@@ -83,12 +81,12 @@ pub struct Manifest {
     pub warnings: Vec<String>,
     /// Full or incremental.
     pub mode: Mode,
-    /// Rows written.
+    /// Rows written, in all objects.
     pub rows: u64,
-    /// Bytes stored.
+    /// Bytes stored, in all objects.
     pub bytes: u64,
-    /// SHA-256 of the stored bytes, lower-case hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the stored bytes, lower-case hexadecimal; none unless there is one object.
+    pub sha256: Option<String>,
     /// How the rows are written.
     pub format: Format,
     /// Start of the window.
@@ -107,10 +105,17 @@ pub struct Manifest {
     pub retries: u64,
     /// Bucket of the keys below.
     pub bucket: String,
-    /// The data object.
+    /// The first data object.
     pub key: String,
-    /// All data objects; one per run today.
+    /// All data objects, in the order of their rows.
     pub keys: Vec<ObjectEntry>,
+    /// How many invocations the run took, those of merged parts included.
+    #[serde(default = "one")]
+    pub legs: u32,
     /// Where this manifest is stored.
     pub manifest_key: String,
+}
+
+fn one() -> u32 {
+    1
 }

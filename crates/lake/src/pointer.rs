@@ -129,7 +129,7 @@ pub(crate) async fn advance(store: &Store, key: &str, ours: &Pointer) -> Result<
         };
         let condition = etag.as_deref().map_or(Condition::Absent, Condition::Same);
         match store.write(key, &next, condition).await {
-            Ok(Written::Yes) => return Ok(()),
+            Ok(Written::Yes(_)) => return Ok(()),
             Ok(Written::No) => {}
             Err(error) if error.may_have_happened() => {
                 unanswered = Some(etag);

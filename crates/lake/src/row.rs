@@ -2,10 +2,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// Checks that `row` is one JSON value.
 pub(crate) fn check(row: &[u8]) -> Result<(), String> {
-    serde_json::from_slice::<IgnoredAny>(row)
+    serde_json::from_slice::<&RawValue>(row)
         .map(|_| ())
         .map_err(|error| position(&error))
 }
@@ -126,6 +127,7 @@ mod tests {
             let why = check(row.as_bytes()).unwrap_err();
             assert!(!why.contains("secret"), "{why}");
         }
+        assert!(check(b"\"\xff\"").is_err(), "text that is not UTF-8");
         for row in ["[]", "1", "\"{\"", "null"] {
             assert!(check(row.as_bytes()).is_ok());
             assert!(with_parent(row.as_bytes(), &PARENT).is_err(), "{row}");

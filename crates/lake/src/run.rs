@@ -1,30 +1,43 @@
-use crate::error::Error;
-use crate::format::{Encoder, Format};
-use crate::keys::Keys;
-use crate::lake::Lake;
-use crate::manifest::{Manifest, Mode, ObjectEntry, Outcome};
-use crate::open::OpenRecord;
-use crate::pointer::{self, FullRun, NotMoved, Pointer};
-use crate::row;
-use crate::store::{Condition, Target, Written};
-use crate::upload::{Sealed, Upload};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
 
-/// A run under way. Nothing of it is visible before [`Run::commit`]; dropping it leaves the
-/// clearing to a later run.
+use crate::error::Error;
+use crate::format::Encoder;
+use crate::gather::Gathering;
+use crate::keys::{Keys, RunId};
+use crate::lake::Lake;
+use crate::open::{Held, State};
+use crate::row;
+use crate::segment::Segment;
+use crate::store::Target;
+use crate::upload::Upload;
+
+mod commit;
+mod pause;
+
+/// Room for the row that takes a part over its size, so that the buffer does not double for it.
+const SLACK: usize = 256 << 10;
+
+/// A run under way, in one of its legs. Nothing of it is visible before [`Run::commit`]; dropping
+/// it leaves the clearing to a later run.
 #[derive(Debug)]
 pub struct Run {
     lake: Lake,
     keys: Keys,
-    record: OpenRecord,
-    format: Format,
+    held: Held,
+    /// The parts that this run merges.
+    parts: Vec<Gathering>,
     encoder: Encoder,
     upload: Upload,
+    /// Rows of earlier legs and of merged parts.
+    rows_before: u64,
+    /// Rows of this leg.
     rows: u64,
     broken: bool,
     left: Left,
 }
 
-/// What a run that fails now has to delete.
+/// What a leg that fails now has to delete.
 #[derive(Debug, Clone, Copy, Default)]
 struct Left {
     object: bool,
@@ -32,31 +45,75 @@ struct Left {
 }
 
 impl Run {
-    pub(crate) fn new(lake: Lake, keys: Keys, record: OpenRecord, format: Format) -> Self {
+    pub(crate) fn new(lake: Lake, keys: Keys, held: Held) -> Self {
+        let format = held.about.format;
         let target = Target {
-            key: record.object_key.clone(),
+            key: held.holder.object_key.clone(),
             content_type: format.content_type(),
-            attempt: record.attempt.clone(),
+            attempt: held.holder.attempt.clone(),
         };
         Self {
-            encoder: Encoder::new(format, 0),
+            encoder: Encoder::new(format, lake.part_bytes + SLACK),
             upload: Upload::new(lake.store.clone(), target),
+            rows_before: held.segments().iter().map(|segment| segment.rows).sum(),
             lake,
             keys,
-            record,
-            format,
+            held,
+            parts: Vec::new(),
             rows: 0,
             broken: false,
             left: Left::default(),
         }
     }
 
-    /// Rows written so far.
-    pub fn rows(&self) -> u64 {
-        self.rows
+    pub(crate) fn with_parts(self, parts: Vec<Gathering>) -> Self {
+        let stored = parts.iter().flat_map(|part| &part.checkpoint.segments);
+        Self {
+            rows_before: stored.map(|segment| segment.rows).sum(),
+            parts,
+            ..self
+        }
     }
 
-    /// Bytes of the object so far, compressed if the format is.
+    /// The run's id; that of the first leg if the run was resumed.
+    pub fn id(&self) -> &RunId {
+        &self.held.about.run
+    }
+
+    /// The report.
+    pub fn report(&self) -> &str {
+        &self.held.about.report
+    }
+
+    /// The bucket.
+    pub fn bucket(&self) -> &str {
+        self.lake.bucket()
+    }
+
+    /// When the run began, not this leg of it.
+    pub fn started_at(&self) -> Timestamp {
+        self.held.about.started_at
+    }
+
+    /// Which invocation of the run this is, from 1.
+    pub fn leg(&self) -> u32 {
+        self.held.legs().saturating_add(1)
+    }
+
+    /// What the leg before handed to [`Run::suspend`]; none in the first leg.
+    pub fn progress(&self) -> Option<&RawValue> {
+        self.held
+            .checkpoint
+            .as_ref()
+            .map(|before| before.progress.as_ref())
+    }
+
+    /// Rows written so far, by all legs and merged parts together.
+    pub fn rows(&self) -> u64 {
+        self.rows_before + self.rows
+    }
+
+    /// Bytes of this leg's object so far, compressed if the format is.
     pub fn bytes(&self) -> u64 {
         self.upload.bytes() + self.encoder.pending() as u64
     }
@@ -67,6 +124,11 @@ impl Run {
         self.push(row).await
     }
 
+    /// As [`Run::write`], without checking again what the type says.
+    pub async fn write_value(&mut self, row: &RawValue) -> Result<(), Error> {
+        self.push(row.get().as_bytes()).await
+    }
+
     /// Adds one JSON object and, after its opening brace, those pairs of `parent` whose keys
     /// it does not carry itself.
     pub async fn write_child(&mut self, row: &[u8], parent: &[(&str, &str)]) -> Result<(), Error> {
@@ -74,43 +136,34 @@ impl Run {
         self.push(&row).await
     }
 
-    /// Makes the run what readers see: object, manifest, pointer. A run that cannot be
-    /// committed leaves nothing, as far as S3 lets it clear up.
-    pub async fn commit(mut self, outcome: Outcome) -> Result<Manifest, Error> {
-        match self.try_commit(outcome).await {
-            Ok(manifest) => {
-                self.close().await;
-                Ok(manifest)
-            }
-            Err(NotMoved { error, undecided }) => {
-                if undecided {
-                    // Readers may be sent here by a write that is still on its way.
-                    tracing::warn!(
-                        report = self.record.report,
-                        run = %self.record.run,
-                        "left a run open: whether its pointer moved is unknown until it expires"
-                    );
-                } else if let Err(error) = self.roll_back().await {
-                    tracing::warn!(
-                        report = self.record.report,
-                        run = %self.record.run,
-                        error = %error,
-                        "left a failed run for the next one to clear"
-                    );
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Ends the run without a trace.
+    /// Undoes this leg: a run that was resumed goes back to its checkpoint, a merge leaves its
+    /// parts parked, and a first leg leaves no trace.
     pub async fn abandon(mut self) -> Result<(), Error> {
         self.roll_back().await
     }
 
+    /// Ends the run and deletes all that its legs stored: the next one of its request starts over.
+    pub async fn discard(mut self) -> Result<(), Error> {
+        self.upload.abort().await?;
+        if self.held.is_ours(&self.lake.store, &self.keys).await? {
+            self.lake.wipe(&self.held).await?;
+        }
+        Ok(())
+    }
+
+    /// What is stored already, with the run that stored it, in the order of the rows.
+    fn segments(&self) -> impl Iterator<Item = (&RunId, &Segment)> {
+        let own = self.held.segments().iter();
+        let own = own.map(|segment| (&self.held.about.run, segment));
+        own.chain(self.parts.iter().flat_map(|part| {
+            let segments = part.checkpoint.segments.iter();
+            segments.map(|segment| (&part.run, segment))
+        }))
+    }
+
     fn invalid(&self, why: String) -> Error {
         Error::InvalidRow {
-            number: self.rows + 1,
+            number: self.rows() + 1,
             why,
         }
     }
@@ -122,7 +175,7 @@ impl Run {
         self.encoder.push(row).map_err(Error::Compression)?;
         self.rows += 1;
         if self.encoder.pending() >= self.lake.part_bytes {
-            let part = self.encoder.take(self.lake.part_bytes);
+            let part = self.encoder.take(self.lake.part_bytes + SLACK);
             self.upload.push(part).await?;
         }
         self.broken = false;
@@ -132,7 +185,7 @@ impl Run {
     fn require_unbroken(&self) -> Result<(), Error> {
         if self.broken {
             return Err(Error::Broken {
-                run: self.record.run.clone(),
+                run: self.id().clone(),
             });
         }
         Ok(())
@@ -140,147 +193,62 @@ impl Run {
 
     /// After expiry others may delete what this process writes.
     fn require_time(&self) -> Result<(), Error> {
-        if self.lake.clock.now() >= self.record.expires_at {
+        let expires_at = self.held.holder.expires_at;
+        if self.lake.clock.now() >= expires_at {
             return Err(Error::Expired {
-                run: self.record.run.clone(),
-                expires_at: self.record.expires_at,
+                run: self.id().clone(),
+                expires_at,
             });
         }
         Ok(())
     }
 
-    async fn try_commit(&mut self, outcome: Outcome) -> Result<Manifest, NotMoved> {
-        let watermark = outcome.watermark;
-        let manifest = self.store(outcome).await.map_err(|error| NotMoved {
-            error,
-            undecided: false,
-        })?;
-        let pointer = self.pointer_to(&manifest, watermark);
-        pointer::advance(&self.lake.store, &self.keys.pointer(), &pointer).await?;
-        Ok(manifest)
-    }
-
-    /// Stores the object and the manifest.
-    async fn store(&mut self, outcome: Outcome) -> Result<Manifest, Error> {
-        self.require_unbroken()?;
-        self.require_time()?;
-        let last = self.encoder.finish().map_err(Error::Compression)?;
-        let sealed = self.upload.seal(last).await;
-        self.left.object = may_be_there(&sealed);
-        let manifest = self.manifest(outcome, sealed?);
-
-        self.require_time()?;
-        let written = self
-            .lake
-            .store
-            .write(&manifest.manifest_key, &manifest, Condition::Absent)
-            .await;
-        let stored = match written {
-            Ok(Written::Yes) => Ok(()),
-            Ok(Written::No) => Err(self.lake.store.conflict(&manifest.manifest_key)),
-            Err(error) => Err(error),
-        };
-        self.left.manifest = may_be_there(&stored);
-        stored?;
-        self.require_time()?;
-        Ok(manifest)
-    }
-
-    fn manifest(&self, outcome: Outcome, sealed: Sealed) -> Manifest {
-        let record = &self.record;
-        Manifest {
-            report: record.report.clone(),
-            run: record.run.clone(),
-            partitions: record.partitions.clone(),
-            status: outcome.status,
-            complete: outcome.complete,
-            reasons: outcome.reasons,
-            warnings: outcome.warnings,
-            mode: outcome.mode,
-            rows: self.rows,
-            bytes: sealed.bytes,
-            sha256: sealed.sha256.clone(),
-            format: self.format,
-            since: outcome.since,
-            until: outcome.until,
-            started_at: record.started_at,
-            finished_at: self.lake.clock.now(),
-            requests: outcome.requests,
-            credits: outcome.credits,
-            retries: outcome.retries,
-            bucket: self.lake.store.bucket().to_owned(),
-            key: record.object_key.clone(),
-            keys: vec![ObjectEntry {
-                key: record.object_key.clone(),
-                rows: self.rows,
-                bytes: sealed.bytes,
-                sha256: sealed.sha256,
-            }],
-            manifest_key: self.keys.manifest(&record.run),
+    fn wrong_end(&self, why: &'static str) -> Error {
+        Error::WrongEnd {
+            run: self.id().clone(),
+            why,
         }
     }
 
-    fn pointer_to(&self, manifest: &Manifest, watermark: Option<jiff::Timestamp>) -> Pointer {
-        Pointer {
-            report: manifest.report.clone(),
-            run: manifest.run.clone(),
-            started_at: manifest.started_at,
-            manifest_key: manifest.manifest_key.clone(),
-            keys: manifest
-                .keys
-                .iter()
-                .map(|entry| entry.key.clone())
-                .collect(),
-            mode: manifest.mode,
-            complete: manifest.complete,
-            watermark,
-            full_run: (manifest.mode == Mode::Full).then(|| FullRun {
-                run: manifest.run.clone(),
-                started_at: manifest.started_at,
-                manifest_key: manifest.manifest_key.clone(),
-            }),
-            updated_at: self.lake.clock.now(),
-        }
-    }
-
-    /// The run is committed; a record that stays is dropped by the next run after it expires.
-    async fn close(&self) {
-        if let Err(error) = self.try_close().await {
+    /// Rolls back after `error`, which is what the caller gets to see.
+    async fn roll_back_after(&mut self, error: Error) -> Error {
+        if let Err(left) = self.roll_back().await {
             tracing::warn!(
-                report = self.record.report,
-                run = %self.record.run,
-                error = %error,
-                "left the open record of a committed run"
+                report = self.held.about.report,
+                run = %self.id(),
+                error = %left,
+                "left a failed run for the next one to clear"
             );
         }
+        error
     }
 
-    async fn try_close(&self) -> Result<(), Error> {
-        self.upload.abort_strays().await?;
-        let key = self.keys.open(&self.record.run);
-        self.lake.store.delete(&key).await
-    }
-
+    /// Undoes this leg.
     async fn roll_back(&mut self) -> Result<(), Error> {
         let store = &self.lake.store;
         let aborted = self.upload.abort().await;
-        if !self.record.is_ours(store, &self.keys).await? {
+        if !self.held.is_ours(store, &self.keys).await? {
             return aborted;
         }
         if self.left.manifest {
-            store.delete(&self.keys.manifest(&self.record.run)).await?;
+            store.delete(&self.keys.manifest(self.id())).await?;
         }
         if self.left.object {
-            store.delete(&self.record.object_key).await?;
+            store.delete(&self.held.holder.object_key).await?;
         }
-        // The record stays while anything else does.
+        // The record stays as it is while anything else does.
         aborted?;
         self.upload.abort_strays().await?;
-        store.delete(&self.keys.open(&self.record.run)).await
+        match &self.held.checkpoint {
+            None => store.delete(&self.held.about.open_key(&self.keys)).await,
+            Some(checkpoint) => {
+                let state = State::Suspended(checkpoint.clone());
+                // Not ours any more, then: somebody else sees to it.
+                self.held
+                    .release(store, &self.keys, state)
+                    .await
+                    .map(|_| ())
+            }
+        }
     }
-}
-
-/// Whether a write may have left something of ours; in a conflict it is somebody else's.
-fn may_be_there<T>(result: &Result<T, Error>) -> bool {
-    !matches!(result, Err(Error::Conflict { .. }))
 }

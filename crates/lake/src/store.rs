@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Call, Error, Refusal};
+use crate::segment::Segment;
 
 /// Metadata that tells whose write an object is, should the answer to the write get lost.
 const ATTEMPT: &str = "attempt";
@@ -39,10 +40,20 @@ pub(crate) enum Condition<'a> {
 }
 
 /// Whether the condition of a write held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Written {
-    Yes,
+    /// It did; the object's `ETag` now.
+    Yes(String),
     No,
+}
+
+/// What became of the upload of an earlier leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Completion {
+    /// Its object is there.
+    Done,
+    /// Neither the upload nor its object is there.
+    Lost,
 }
 
 /// A data object to be.
@@ -50,7 +61,7 @@ pub(crate) enum Written {
 pub(crate) struct Target {
     pub(crate) key: String,
     pub(crate) content_type: &'static str,
-    /// Unique per process and run.
+    /// Unique per process and leg.
     pub(crate) attempt: String,
 }
 
@@ -132,7 +143,7 @@ impl Store {
             .put(key, json.clone(), "application/json", None, condition)
             .await;
         let unclear = match &answer {
-            Ok(Written::Yes) => false,
+            Ok(Written::Yes(_)) => false,
             Ok(Written::No) => true,
             Err(error) => error.may_have_happened(),
         };
@@ -140,7 +151,7 @@ impl Store {
             && let Ok(Some(found)) = self.get(key).await
             && found.bytes == json
         {
-            return Ok(Written::Yes);
+            return Ok(Written::Yes(found.etag));
         }
         answer
     }
@@ -187,7 +198,7 @@ impl Store {
                 Condition::Same(etag) => put.if_match(etag),
             };
             match put.send().await.map_err(|error| call.refusal(error)) {
-                Ok(_) => return Ok(Written::Yes),
+                Ok(put) => return Ok(Written::Yes(put.e_tag.unwrap_or_default())),
                 Err(Refusal::Condition | Refusal::Missing) => return Ok(Written::No),
                 Err(Refusal::Contended) => {}
                 Err(Refusal::Failed(error)) => return Err(error),
@@ -199,7 +210,7 @@ impl Store {
     /// Settles the creation of a data object: without a clear yes, the object itself tells.
     async fn created(&self, target: &Target, answer: Result<Written, Error>) -> Result<(), Error> {
         let error = match answer {
-            Ok(Written::Yes) => return Ok(()),
+            Ok(Written::Yes(_)) => return Ok(()),
             Ok(Written::No) => self.conflict(&target.key),
             Err(error) if error.may_have_happened() => error,
             Err(error) => return Err(error),
@@ -291,10 +302,16 @@ impl Store {
         }
     }
 
-    /// Aborts all uploads of exactly this key.
-    pub(crate) async fn abort_uploads_of(&self, key: &str) -> Result<(), Error> {
+    /// Aborts all uploads of exactly this key, save the one with the id `spared`.
+    pub(crate) async fn abort_uploads_of(
+        &self,
+        key: &str,
+        spared: Option<&str>,
+    ) -> Result<(), Error> {
         for upload in self.uploads_of(key).await? {
-            self.abort_upload(key, &upload).await?;
+            if Some(upload.as_str()) != spared {
+                self.abort_upload(key, &upload).await?;
+            }
         }
         Ok(())
     }
@@ -356,28 +373,62 @@ impl Store {
         upload: &str,
         parts: Vec<CompletedPart>,
     ) -> Result<(), Error> {
-        let call = self.call("CompleteMultipartUpload", &target.key);
-        let answer = self
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.bucket)
-            .key(&target.key)
-            .upload_id(upload)
-            .if_none_match("*")
-            .multipart_upload(
-                CompletedMultipartUpload::builder()
-                    .set_parts(Some(parts))
-                    .build(),
-            )
-            .send()
-            .await;
-        let answer = match answer.map_err(|error| call.refusal(error)) {
-            Ok(_) => Ok(Written::Yes),
+        let answer = match self.complete(&target.key, upload, parts).await {
+            Ok(etag) => Ok(Written::Yes(etag)),
             // A missing upload is what a repeated call meets when the first one got through.
             Err(Refusal::Condition | Refusal::Missing | Refusal::Contended) => Ok(Written::No),
             Err(Refusal::Failed(error)) => Err(error),
         };
         self.created(target, answer).await
+    }
+
+    /// Turns the upload of an earlier leg into its object, unless a commit that died did.
+    pub(crate) async fn complete_segment(&self, segment: &Segment) -> Result<Completion, Error> {
+        let key = &segment.key;
+        for round in 0..CONTENDED_ATTEMPTS {
+            if round > 0 {
+                pause(round).await;
+            }
+            let parts = segment.parts.iter().map(CompletedPart::from).collect();
+            let Err(refusal) = self.complete(key, &segment.upload_id, parts).await else {
+                return Ok(Completion::Done);
+            };
+            let unclear = match refusal {
+                Refusal::Contended => continue,
+                Refusal::Missing | Refusal::Condition => None,
+                Refusal::Failed(Error::Refused { code, .. }) if code == "InvalidPart" => None,
+                Refusal::Failed(error) if error.may_have_happened() => Some(error),
+                Refusal::Failed(error) => return Err(error),
+            };
+            let ours = self.attempt_of(key).await?.as_ref() == Some(&segment.attempt);
+            return match unclear {
+                _ if ours => Ok(Completion::Done),
+                None => Ok(Completion::Lost),
+                Some(error) => Err(error),
+            };
+        }
+        Err(self.call("CompleteMultipartUpload", key).conflict())
+    }
+
+    async fn complete(
+        &self,
+        key: &str,
+        upload: &str,
+        parts: Vec<CompletedPart>,
+    ) -> Result<String, Refusal> {
+        let call = self.call("CompleteMultipartUpload", key);
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts));
+        self.client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(upload)
+            .if_none_match("*")
+            .multipart_upload(parts.build())
+            .send()
+            .await
+            .map(|completed| completed.e_tag.unwrap_or_default())
+            .map_err(|error| call.refusal(error))
     }
 
     /// Aborts the upload; one that is gone counts as aborted.

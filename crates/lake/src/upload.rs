@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use crate::error::Error;
+use crate::segment::{Part, Segment};
 use crate::store::{Store, Target};
 
 /// Parts on their way to S3 at one time; memory is this many parts and the one that fills.
@@ -55,23 +56,29 @@ impl Upload {
 
     /// Sends a part that is not the last, at least 5 MiB on AWS.
     pub(crate) async fn push(&mut self, part: Vec<u8>) -> Result<(), Error> {
-        self.count(&part);
-        if self.multipart.is_none() {
-            self.asked_for_multipart = true;
-            let id = self.store.create_upload(&self.target).await?;
-            self.multipart = Some(Multipart {
-                id,
-                next: 1,
-                in_flight: JoinSet::new(),
-                done: Vec::new(),
-            });
-        }
-        if let Some(multipart) = &mut self.multipart {
-            multipart
-                .send(&self.store, &self.target.key, part.into())
-                .await?;
-        }
-        Ok(())
+        self.send(part).await.map(|_| ())
+    }
+
+    /// Sends the last part, if any is left, and leaves the upload for a later leg to complete.
+    pub(crate) async fn stage(&mut self, last: Vec<u8>, rows: u64) -> Result<Segment, Error> {
+        let key = self.target.key.clone();
+        let multipart = if last.is_empty() {
+            self.multipart().await?
+        } else {
+            self.send(last).await?
+        };
+        let upload_id = multipart.id.clone();
+        let parts = multipart.settle(&key).await?;
+        self.store.abort_uploads_of(&key, Some(&upload_id)).await?;
+        Ok(Segment {
+            key,
+            upload_id,
+            parts: parts.into_iter().map(Part::from).collect(),
+            rows,
+            bytes: self.bytes,
+            sha256: self.sha256(),
+            attempt: self.target.attempt.clone(),
+        })
     }
 
     /// Sends the last part, if any is left, and makes the object visible.
@@ -93,7 +100,7 @@ impl Upload {
         }
         Ok(Sealed {
             bytes: self.bytes,
-            sha256: hex::encode(self.digest.clone().finalize()),
+            sha256: self.sha256(),
         })
     }
 
@@ -113,9 +120,31 @@ impl Upload {
     /// the first answer got lost, has two. Only for who may touch the run.
     pub(crate) async fn abort_strays(&self) -> Result<(), Error> {
         if self.asked_for_multipart {
-            self.store.abort_uploads_of(&self.target.key).await?;
+            self.store.abort_uploads_of(&self.target.key, None).await?;
         }
         Ok(())
+    }
+
+    async fn send(&mut self, part: Vec<u8>) -> Result<&mut Multipart, Error> {
+        self.count(&part);
+        let (store, key) = (self.store.clone(), self.target.key.clone());
+        let multipart = self.multipart().await?;
+        multipart.send(&store, &key, part.into()).await?;
+        Ok(multipart)
+    }
+
+    /// The multipart upload, begun if it is not.
+    async fn multipart(&mut self) -> Result<&mut Multipart, Error> {
+        self.asked_for_multipart = true;
+        let multipart = match self.multipart.take() {
+            Some(multipart) => multipart,
+            None => Multipart::new(self.store.create_upload(&self.target).await?),
+        };
+        Ok(self.multipart.insert(multipart))
+    }
+
+    fn sha256(&self) -> String {
+        hex::encode(self.digest.clone().finalize())
     }
 
     fn count(&mut self, part: &[u8]) {
@@ -125,6 +154,15 @@ impl Upload {
 }
 
 impl Multipart {
+    fn new(id: String) -> Self {
+        Self {
+            id,
+            next: 1,
+            in_flight: JoinSet::new(),
+            done: Vec::new(),
+        }
+    }
+
     async fn send(&mut self, store: &Store, key: &str, part: Bytes) -> Result<(), Error> {
         while self.in_flight.len() >= IN_FLIGHT {
             self.wait_for_one(key).await?;

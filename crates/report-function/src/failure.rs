@@ -8,6 +8,9 @@ pub(crate) fn of_report(error: &reports::Error, report: Report, now: Timestamp) 
     let error_type = match error {
         reports::Error::Event(_) => ErrorType::InvalidEvent,
         reports::Error::Busy { .. } => ErrorType::RateLimited,
+        reports::Error::NoTime => ErrorType::DeadlineExceeded,
+        reports::Error::Checkpoint => ErrorType::Upstream,
+        reports::Error::Unwritable(_) => ErrorType::Internal,
         reports::Error::Lake(error) => of_lake(error),
         reports::Error::Desk(error) => return of_desk(error, report, now),
     };

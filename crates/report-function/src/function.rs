@@ -6,15 +6,16 @@ use std::time::Duration;
 use clock::Clock;
 use credentials::{Broker, BrokerConfig, SecretId, SecretStore};
 use jiff::Timestamp;
-use lake::{Lake, RunId};
+use lake::{Lake, RunId, Status};
 use lambda_kit::{Aws, Env, ErrorType, Failure, Metric, Unit};
 use lambda_runtime::Context;
-use reports::{Event, Finished, Invocation, Report, Runner};
+use reports::{Answer, Event, Finished, Invocation, Report, Runner, Stops};
 use serde_json::Value;
 use tracing::{Instrument, error, info, info_span, warn};
 use vendor_http::{Client, Deadline, Usage};
 use zoho_desk::Desk;
 
+use crate::credits::SharedCredits;
 use crate::{Config, failure};
 
 /// A report function: what lives as long as its process.
@@ -42,6 +43,9 @@ struct Ready {
 const LEAST_RESERVE: Duration = Duration::from_millis(300);
 const MOST_RESERVE: Duration = Duration::from_secs(15);
 
+/// Time for finishing what was begun before reading stops: a tenth of what there is, at most this.
+const MOST_WIND_DOWN: Duration = Duration::from_secs(20);
+
 impl Function {
     /// Reads the settings and builds the vendor's clients, once.
     pub fn new(report: Report, env: &Env, aws: Aws, clock: Arc<dyn Clock>) -> Self {
@@ -59,7 +63,7 @@ impl Function {
     }
 
     /// Answers one invocation; logs and counts its outcome.
-    pub async fn invoke(&self, payload: Value, context: Context) -> Result<Finished, Failure> {
+    pub async fn invoke(&self, payload: Value, context: Context) -> Result<Answer, Failure> {
         let span = info_span!(
             "invocation",
             service = self.name,
@@ -71,7 +75,7 @@ impl Function {
             .await
     }
 
-    async fn measured(&self, payload: Value, context: &Context) -> Result<Finished, Failure> {
+    async fn measured(&self, payload: Value, context: &Context) -> Result<Answer, Failure> {
         let began = self.clock.now();
         let used = || {
             self.ready
@@ -82,59 +86,57 @@ impl Function {
         let outcome = self.run(&payload, context, began, before).await;
         let (now, usage) = (self.clock.now(), used().since(before));
         let duration_ms = u64::try_from(now.duration_since(began).as_millis()).unwrap_or(0);
-        match &outcome {
-            Ok(finished) if !finished.complete => warn!(
-                rows = finished.rows,
-                key = finished.key,
-                reasons = ?finished.reasons,
-                requests = usage.requests,
-                duration_ms,
-                "run finished, with rows missing"
-            ),
-            Ok(finished) => info!(
-                rows = finished.rows,
-                key = finished.key,
-                requests = usage.requests,
-                credits = usage.credits,
-                retries = usage.retries,
-                duration_ms,
-                "run finished"
-            ),
-            Err(failure) => error!(
-                error_type = failure.error_type.as_str(),
-                error = failure.message,
-                requests = usage.requests,
-                duration_ms,
-                "run failed"
-            ),
-        }
-        let succeeded = outcome.is_ok();
-        let rows = outcome.as_ref().map_or(0, |finished| finished.rows);
+        log(&outcome, usage, duration_ms);
+        self.count(&outcome, usage, now, duration_ms);
+        outcome
+    }
+
+    fn count(
+        &self,
+        outcome: &Result<Answer, Failure>,
+        usage: Usage,
+        now: Timestamp,
+        duration_ms: u64,
+    ) {
+        let finished = match outcome {
+            Ok(Answer::Run(finished)) => Some(finished),
+            _ => None,
+        };
+        let is = |holds: fn(&Finished) -> bool| {
+            u64::from(finished.is_some_and(|finished| holds(finished)))
+        };
         let count = |name, value| Metric {
             name,
             unit: Unit::Count,
             value,
         };
-        let incomplete = outcome.as_ref().is_ok_and(|finished| !finished.complete);
-        lambda_kit::emit(
-            &self.name,
-            now,
-            &[
-                count("Rows", rows),
-                count("Requests", usage.requests),
-                count("Credits", usage.credits),
-                count("Retries", usage.retries),
-                count("RunsCompleted", u64::from(succeeded)),
-                count("RunsFailed", u64::from(!succeeded)),
-                count("RunsIncomplete", u64::from(incomplete)),
-                Metric {
-                    name: "DurationMs",
-                    unit: Unit::Milliseconds,
-                    value: duration_ms,
-                },
-            ],
-        );
-        outcome
+        let mut metrics = vec![
+            count("Rows", finished.map_or(0, |finished| finished.rows)),
+            count("Requests", usage.requests),
+            count("Credits", usage.credits),
+            count("Retries", usage.retries),
+            count("RunsCompleted", is(|run| run.status == Status::Complete)),
+            count("RunsPartial", is(|run| run.status == Status::Partial)),
+            count("RunsFailed", u64::from(outcome.is_err())),
+            count(
+                "RunsIncomplete",
+                is(|run| run.manifest_key.is_some() && !run.complete),
+            ),
+            Metric {
+                name: "DurationMs",
+                unit: Unit::Milliseconds,
+                value: duration_ms,
+            },
+        ];
+        let budget = self
+            .ready
+            .as_ref()
+            .ok()
+            .map(|ready| ready.desk_http.budget());
+        if let Some(remaining) = budget.and_then(vendor_http::Budget::remaining) {
+            metrics.push(count("CreditsRemaining", remaining));
+        }
+        lambda_kit::emit(&self.name, now, &metrics);
     }
 
     async fn run(
@@ -143,13 +145,17 @@ impl Function {
         context: &Context,
         now: Timestamp,
         used_before: Usage,
-    ) -> Result<Finished, Failure> {
+    ) -> Result<Answer, Failure> {
         let ready = self.ready.as_ref().map_err(Clone::clone)?;
         let event = Event::read(payload, now)
             .map_err(|error| Failure::new(ErrorType::InvalidEvent, error))?;
         let time_left = lambda_kit::time_left(context, now);
         let reserve = (time_left / 10).clamp(LEAST_RESERVE, MOST_RESERVE);
         let deadline = Deadline::after(time_left.saturating_sub(reserve));
+        let stops = Stops {
+            soon: deadline.minus((time_left / 10).min(MOST_WIND_DOWN)),
+            now: deadline,
+        };
         let bucket = ready.bucket(context)?;
 
         let broker = ready.broker(&event, &bucket, Arc::clone(&self.clock))?;
@@ -162,8 +168,10 @@ impl Function {
             .as_str()
             .parse()
             .map_err(|why| Failure::new(ErrorType::SecretInvalid, format!("`org_id` {why}")))?;
+        let credits = SharedCredits::new(ready.aws.s3.clone(), &bucket, secret.org_id().as_str());
         // A warm process may have last heard of the credits on another day.
         ready.desk_http.budget().forget();
+        credits.tell(ready.desk_http.budget(), now).await;
         let desk = Desk::new(
             ready.desk_http.clone(),
             Arc::new(broker),
@@ -179,15 +187,16 @@ impl Function {
             desk: &desk,
             http: &ready.desk_http,
             used_before,
+            stops,
             run: random_run()?,
             ends_at: now
                 .saturating_add(jiff::SignedDuration::try_from(time_left).unwrap_or_default())
                 .unwrap_or(Timestamp::MAX),
         };
-        runner
-            .run(self.report, &event, invocation)
-            .await
-            .map_err(|error| failure::of_report(&error, self.report, self.clock.now()))
+        let outcome = runner.run(self.report, &event, invocation).await;
+        let now = self.clock.now();
+        credits.leave(ready.desk_http.budget(), now).await;
+        outcome.map_err(|error| failure::of_report(&error, self.report, now))
     }
 }
 
@@ -282,6 +291,57 @@ impl Ready {
             }
         }
     }
+}
+
+fn log(outcome: &Result<Answer, Failure>, usage: Usage, duration_ms: u64) {
+    let finished = match outcome {
+        Ok(Answer::Run(finished)) => finished,
+        Ok(Answer::Plan(planned)) => {
+            info!(
+                rows = planned.rows,
+                windows = planned.windows.len(),
+                requests = usage.requests,
+                duration_ms,
+                "backfill planned"
+            );
+            return;
+        }
+        Err(failure) => {
+            error!(
+                error_type = failure.error_type.as_str(),
+                error = failure.message,
+                requests = usage.requests,
+                duration_ms,
+                "run failed"
+            );
+            return;
+        }
+    };
+    let incomplete = finished.manifest_key.is_some() && !finished.complete;
+    if incomplete {
+        warn!(
+            rows = finished.rows,
+            key = finished.key,
+            reasons = ?finished.reasons,
+            requests = usage.requests,
+            duration_ms,
+            "run finished, with rows missing"
+        );
+        return;
+    }
+    info!(
+        rows = finished.rows,
+        key = finished.key,
+        requests = usage.requests,
+        credits = usage.credits,
+        retries = usage.retries,
+        duration_ms,
+        "{}",
+        match finished.status {
+            Status::Complete => "run finished",
+            Status::Partial => "run paused; the same event goes on",
+        }
+    );
 }
 
 fn random_run() -> Result<RunId, Failure> {

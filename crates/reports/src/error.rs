@@ -39,4 +39,17 @@ pub enum Error {
         /// When it will be over at the latest.
         until: jiff::Timestamp,
     },
+    /// The invocation ended before the vendor gave anything.
+    #[error(
+        "the time of the invocation was over before Zoho answered; give the function more time (template parameter Timeout), or send the event again"
+    )]
+    NoTime,
+    /// What an earlier invocation left of the run was not written by this version.
+    #[error(
+        "what an earlier invocation of this run kept cannot be read by this version; it was dropped: send the event again, the run starts over"
+    )]
+    Checkpoint,
+    /// What is to be kept of the run cannot be written down.
+    #[error("the run's checkpoint cannot be written: {0}")]
+    Unwritable(#[from] serde_json::Error),
 }

@@ -4,7 +4,7 @@ use lake::Format;
 use serde_json::{Map, Value};
 use zoho_desk::EntityId;
 
-use crate::{InvalidEvent, RoutePath};
+use crate::{Backfill, InvalidEvent, RoutePath};
 
 /// What an invocation asks for. Every recognised key is checked, also where the report does not use
 /// it; unknown keys are ignored.
@@ -32,6 +32,8 @@ pub struct Event {
     pub route: Option<RoutePath>,
     /// The occurrence of a schedule that this invocation is for.
     pub occurrence: Option<Occurrence>,
+    /// The step of a backfill that this invocation is.
+    pub backfill: Option<Backfill>,
 }
 
 /// One occurrence of one schedule. The same one delivered twice yields one run.
@@ -124,6 +126,7 @@ impl Event {
             })?,
             route: fields.parsed("route", str::parse)?,
             occurrence: occurrence(map),
+            backfill: fields.get("backfill").map(Backfill::read).transpose()?,
         };
         event.check_window(now)?;
         Ok(event)

@@ -1,5 +1,6 @@
 use jiff::{SignedDuration, Timestamp, Unit};
 use lake::{Format, Mode, Partition, Pointer};
+use serde::{Deserialize, Serialize};
 use zoho_desk::{EntityId, Window};
 
 use crate::catalogue::{Narrow, Source, Tickets};
@@ -48,6 +49,12 @@ pub(crate) struct Scope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) scope: Scope,
+    pub(crate) span: Span,
+}
+
+/// What a run covers; a run that goes on in another process keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Span {
     pub(crate) mode: Mode,
     /// Whether the event asked for all parents.
     pub(crate) everything: bool,
@@ -120,7 +127,7 @@ impl Scope {
     }
 
     /// Whether the report reads by time and remembers how far it came.
-    fn incremental(&self) -> bool {
+    pub(crate) fn incremental(&self) -> bool {
         match self.report.source() {
             Source::Search { incremental, .. } => incremental,
             Source::PerAgent(_) => true,
@@ -188,7 +195,7 @@ impl Plan {
             (Some(since), Some(watermark)) => since <= watermark,
             (Some(_), None) => false,
         };
-        Ok(Self {
+        let span = Span {
             mode: if since.is_some() {
                 Mode::Incremental
             } else {
@@ -199,15 +206,15 @@ impl Plan {
             until,
             watermark: joins.then_some(until),
             warnings,
-            scope,
-        })
+        };
+        Ok(Self { scope, span })
     }
 
     fn snapshot(scope: Scope, event: &Event, now: Timestamp) -> Self {
         let windowed = scope.report == Report::CustomerHappiness;
         let since = event.since.filter(|_| windowed);
         let until = event.until.filter(|_| windowed).unwrap_or(now);
-        Self {
+        let span = Span {
             mode: if since.is_some() {
                 Mode::Incremental
             } else {
@@ -218,15 +225,16 @@ impl Plan {
             until: until.min(now),
             watermark: None,
             warnings: Vec::new(),
-            scope,
-        }
+        };
+        Self { scope, span }
     }
 
     /// The span to read: from `since`, or from before the first account.
     pub(crate) fn window(&self) -> Window {
-        self.since
-            .and_then(|since| Window::new(since, self.until))
-            .unwrap_or_else(|| Window::until(self.until))
+        self.span
+            .since
+            .and_then(|since| Window::new(since, self.span.until))
+            .unwrap_or_else(|| Window::until(self.span.until))
     }
 }
 
@@ -274,8 +282,8 @@ mod tests {
     #[test]
     fn the_first_run_reads_everything_and_the_next_what_changed() {
         let first = plan(Report::Tickets, &Event::default(), None).unwrap();
-        assert_eq!((first.mode, first.since), (Mode::Full, None));
-        assert_eq!(first.watermark, Some(at("2026-06-01T11:59:50Z")));
+        assert_eq!((first.span.mode, first.span.since), (Mode::Full, None));
+        assert_eq!(first.span.watermark, Some(at("2026-06-01T11:59:50Z")));
 
         let next = plan(
             Report::Tickets,
@@ -283,9 +291,9 @@ mod tests {
             Some(&pointer("2026-06-01T08:00:00Z")),
         )
         .unwrap();
-        assert_eq!(next.mode, Mode::Incremental);
-        assert_eq!(next.since, Some(at("2026-06-01T07:50:00Z")));
-        assert_eq!(next.watermark, Some(at("2026-06-01T11:59:50Z")));
+        assert_eq!(next.span.mode, Mode::Incremental);
+        assert_eq!(next.span.since, Some(at("2026-06-01T07:50:00Z")));
+        assert_eq!(next.span.watermark, Some(at("2026-06-01T11:59:50Z")));
     }
 
     #[test]
@@ -310,14 +318,14 @@ mod tests {
                 ..Event::default()
             };
             let plan = plan(Report::Contacts, &event, Some(&known)).unwrap();
-            assert_eq!(plan.watermark, watermark, "{since}");
+            assert_eq!(plan.span.watermark, watermark, "{since}");
         }
         let event = Event {
             since: Some(at("2026-05-02T00:00:00Z")),
             ..Event::default()
         };
         assert_eq!(
-            plan(Report::Contacts, &event, None).unwrap().watermark,
+            plan(Report::Contacts, &event, None).unwrap().span.watermark,
             None
         );
     }
@@ -325,8 +333,8 @@ mod tests {
     #[test]
     fn per_ticket_reports_begin_with_the_last_week_and_full_covers_all() {
         let first = plan(Report::Threads, &Event::default(), None).unwrap();
-        assert_eq!(first.since, Some(at("2026-05-25T11:59:50Z")));
-        assert_eq!(first.warnings.len(), 1);
+        assert_eq!(first.span.since, Some(at("2026-05-25T11:59:50Z")));
+        assert_eq!(first.span.warnings.len(), 1);
         let full = Event {
             full: true,
             ..Event::default()
@@ -337,7 +345,7 @@ mod tests {
             Some(&pointer("2026-05-01T00:00:00Z")),
         )
         .unwrap();
-        assert_eq!((all.mode, all.since), (Mode::Full, None));
+        assert_eq!((all.span.mode, all.span.since), (Mode::Full, None));
     }
 
     #[test]

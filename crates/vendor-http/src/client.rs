@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use tracing::{debug, warn};
 
 use crate::{Answer, Backoff, Budget, Call, Deadline, Error, Limiter, Permit, Vendor, Verdict};
@@ -111,7 +112,7 @@ impl Client {
             .map_err(|error| Error::Setup(describe(&error)))?;
         Ok(Self(Arc::new(Inner {
             http,
-            limiter: Limiter::new(settings.max_concurrency),
+            limiter: Limiter::new(settings.max_concurrency, settings.seed),
             budget: Budget::new(settings.credit_reserve_percent, None),
             backoff: Backoff::new(settings.backoff_base, settings.backoff_cap, settings.seed),
             requests: AtomicU64::new(0),
@@ -147,7 +148,7 @@ impl Client {
         vendor: &dyn Vendor,
         deadline: Deadline,
     ) -> Result<Answer, Error> {
-        let (mut failures, mut crowded, mut attempts) = (0, 0, 0);
+        let (mut failures, mut attempts) = (0, 0);
         let mut last = None;
         loop {
             let out_of_time = |last: Option<String>, attempts| Error::Deadline {
@@ -155,7 +156,6 @@ impl Client {
                 attempts,
                 last,
             };
-            self.0.budget.check()?;
             let Ok(permit) =
                 tokio::time::timeout_at(deadline.instant(), self.0.limiter.acquire()).await
             else {
@@ -164,6 +164,8 @@ impl Client {
             if deadline.has_passed() {
                 return Err(out_of_time(last, attempts));
             }
+            // Others spent credits while this call waited for its turn.
+            self.0.budget.check()?;
             attempts += 1;
             let setback = match self.attempt(call, vendor, deadline, &permit).await? {
                 Ok(answer) => return Ok(answer),
@@ -172,9 +174,9 @@ impl Client {
             drop(permit);
             let wait = match setback {
                 Setback::Crowded => {
-                    crowded += 1;
+                    // The limiter holds back this call and its neighbours.
                     last = Some("too many calls at once".to_owned());
-                    self.0.backoff.wait(crowded)
+                    Duration::ZERO
                 }
                 Setback::Transient { reason, after } => {
                     failures += 1;
@@ -230,6 +232,14 @@ impl Client {
                     limit: self.0.settings.max_body,
                 });
             }
+            Ok(Err(Failure::Encoded(encoding))) => {
+                return Ok(Err(Setback::Transient {
+                    reason: format!(
+                        "an answer compressed as `{encoding}`, which was not asked for"
+                    ),
+                    after: None,
+                }));
+            }
             Ok(Err(Failure::Http(error))) => {
                 return Ok(Err(Setback::Transient {
                     reason: describe(&error),
@@ -257,6 +267,7 @@ impl Client {
                     resume_after_s = resume_after.map(|after| after.as_secs()),
                     "the vendor's call credits are spent"
                 );
+                self.0.budget.exhausted(resume_after);
                 Err(Error::Exhausted { resume_after })
             }
         }
@@ -274,11 +285,14 @@ impl Client {
         let mut response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let limit = self.0.settings.max_body;
+        if let Some(encoding) = encoding(&headers) {
+            return Err(Failure::Encoded(encoding));
+        }
         let announced = response.content_length().unwrap_or(0);
         if announced > limit as u64 {
             return Err(Failure::TooLarge);
         }
-        let mut body = BytesMut::with_capacity(announced as usize);
+        let mut body = BytesMut::with_capacity(first_reservation(announced));
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > limit {
                 return Err(Failure::TooLarge);
@@ -295,6 +309,8 @@ impl Client {
 
 enum Failure {
     TooLarge,
+    /// The body is not what its `Content-Type` says.
+    Encoded(String),
     Http(reqwest::Error),
 }
 
@@ -302,6 +318,24 @@ impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {
         Self::Http(error.without_url())
     }
+}
+
+/// The compression of a body, which no request asks for. Unpacking what nobody asked for is how a
+/// few bytes fill the memory; passing it on is how garbage looks like an answer.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .map(|value| value.to_str().unwrap_or("unreadable").trim())
+        .find(|value| !value.is_empty() && !value.eq_ignore_ascii_case("identity"))
+        .map(|value| value.chars().take(40).collect())
+}
+
+/// Memory taken before the first byte of a body: enough for a usual page of 100 KB, little enough
+/// for an announcement that is a lie.
+fn first_reservation(announced: u64) -> usize {
+    const MOST: u64 = 256 * 1024;
+    announced.min(MOST) as usize
 }
 
 /// The chain of causes on one line, without the URL, whose query may carry secrets.
@@ -314,4 +348,21 @@ fn describe(error: &reqwest::Error) -> String {
         cause = source.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_header_announces_is_not_believed_with_memory() {
+        for (announced, reserved) in [
+            (0, 0),
+            (100_000, 100_000),
+            (8 << 20, 256 << 10),
+            (u64::MAX, 256 << 10),
+        ] {
+            assert_eq!(first_reservation(announced), reserved, "{announced}");
+        }
+    }
 }

@@ -32,12 +32,17 @@ pub enum Error {
         resume_after: Option<Duration>,
     },
     /// What is left of the pool is kept for others.
-    #[error("{remaining} call credits are left, which is within the reserve of {reserve}")]
+    #[error(
+        "{remaining} call credits are left, which is within the reserve of {reserve}{}",
+        resume(*.resume_after)
+    )]
     Reserved {
         /// Credits left, as the vendor last said.
         remaining: u64,
         /// Credits that must stay.
         reserve: u64,
+        /// Time until the pool is filled again, if known.
+        resume_after: Option<Duration>,
     },
     /// The body is larger than any honest answer.
     #[error("the answer to {call} is over {limit} bytes")]

@@ -10,7 +10,7 @@ mod origin;
 mod retry;
 mod token;
 
-pub use budget::{Budget, Cost};
+pub use budget::{Budget, Cost, Credits};
 pub use call::{Answer, Call, Vendor, Verdict};
 pub use client::{Client, Settings, Usage};
 pub use deadline::Deadline;

@@ -11,7 +11,7 @@ use vendor_http::{
 };
 
 use crate::judge::Complaint;
-use crate::page::Page;
+use crate::page::{MOST_ROWS, Page};
 use crate::{Error, OrgId, Row, ZohoAnswers, routes};
 
 /// A query parameter.
@@ -100,7 +100,7 @@ impl Desk {
         loop {
             let body = self.body(path, query).await?;
             reads += 1;
-            match Page::read(body.as_ref(), path) {
+            match Page::read(body.as_ref(), path, MOST_ROWS) {
                 Err(Error::Malformed { .. }) if reads < READS => {
                     self.deadline
                         .sleep(Duration::from_millis(200) * reads)
@@ -133,7 +133,7 @@ impl Desk {
         let Some(body) = self.body(path, query).await? else {
             return Ok(Document::Empty);
         };
-        match Page::read(Some(&body), path) {
+        match Page::read(Some(&body), path, usize::MAX) {
             Ok(page) => Ok(Document::Rows(page.rows)),
             Err(malformed @ Error::Malformed { .. }) => {
                 // Valid JSON of another shape is an answer too.

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
 
 use crate::desk::Param;
 use crate::page::Page;
@@ -75,12 +75,15 @@ impl Listing {
         self
     }
 
-    fn params(&self, window: Option<Window>, from: u32, limit: u32) -> Vec<Param<'_>> {
-        let mut params: Vec<Param<'_>> = self
-            .query
+    fn filters(&self) -> Vec<Param<'_>> {
+        self.query
             .iter()
             .map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str())))
-            .collect();
+            .collect()
+    }
+
+    fn params(&self, window: Option<Window>, from: u32, limit: u32) -> Vec<Param<'_>> {
+        let mut params = self.filters();
         match (self.range, window) {
             (Some(RangeParam::Iso(key)), Some(window)) => {
                 params.push((key, window.padded_iso().into()));
@@ -103,7 +106,7 @@ impl Desk {
     pub async fn first_page(&self, listing: &Listing) -> Result<Document, Error> {
         let params = match listing.paging {
             Paging::Offset { page, .. } => listing.params(listing.window, 0, page),
-            Paging::None => Vec::new(),
+            Paging::None => listing.filters(),
         };
         self.document_of(&listing.path, &params).await
     }
@@ -114,21 +117,25 @@ impl Desk {
     /// before it are gone and others slid past the cursor: the list is read again from its start,
     /// and rows already yielded are left out. The same overlap makes it all one whether the route
     /// counts `from` from 0 or from 1, on which the vendor's pages disagree.
-    pub fn list(&self, listing: Listing) -> Walk<'_> {
-        let cursor = Cursor::new(listing);
-        stream::try_unfold((self, cursor), |(desk, mut cursor)| async move {
-            let step = cursor.next(desk).await?;
-            Ok::<_, Error>(step.map(|step| (step, (desk, cursor))))
-        })
-        .try_filter(|step| {
-            let blank = matches!(step, Step::Rows(rows) if rows.is_empty());
-            std::future::ready(!blank)
-        })
-        .boxed()
+    pub fn list(&self, listing: Listing) -> Walk {
+        Walk::list(ListWalk::new(self.clone(), listing))
     }
 }
 
-struct Cursor {
+/// Where the walk of a list stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListPosition {
+    /// Windows still to be read, next one last.
+    windows: Vec<Option<Window>>,
+    from: u32,
+    /// The row that the next page must begin with.
+    last: Option<RowKey>,
+    yielded: HashSet<RowKey>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ListWalk {
+    desk: Desk,
     listing: Listing,
     /// Windows still to be read, next one last; `None` reads without a range.
     windows: Vec<Option<Window>>,
@@ -136,79 +143,126 @@ struct Cursor {
     /// Rows met since the window was last begun.
     met: HashSet<RowKey>,
     from: u32,
-    previous: Vec<RowKey>,
+    /// The last row of the page before.
+    last: Option<RowKey>,
     restarts: u32,
     /// Full pages in a row that held only rows already met.
     stuck: u32,
     /// Told after the rows it came with.
     gap: Option<Gap>,
+    stopped: bool,
 }
 
-impl Cursor {
-    fn new(listing: Listing) -> Self {
+impl ListWalk {
+    fn new(desk: Desk, listing: Listing) -> Self {
         Self {
+            desk,
             windows: vec![listing.window],
             listing,
             yielded: HashSet::new(),
             met: HashSet::new(),
             from: 0,
-            previous: Vec::new(),
+            last: None,
             restarts: 0,
             stuck: 0,
             gap: None,
+            stopped: false,
         }
     }
 
-    async fn next(&mut self, desk: &Desk) -> Result<Option<Step>, Error> {
-        if let Some(gap) = self.gap.take() {
-            return Ok(Some(Step::Gap(gap)));
+    pub(crate) fn resumed(self, position: ListPosition) -> Self {
+        Self {
+            windows: position.windows,
+            from: position.from,
+            last: position.last,
+            yielded: position.yielded,
+            ..self
         }
-        let Some(&window) = self.windows.last() else {
-            return Ok(None);
-        };
+    }
+
+    pub(crate) fn position(&self) -> ListPosition {
+        ListPosition {
+            windows: self.windows.clone(),
+            from: self.from,
+            last: self.last.clone(),
+            yielded: self.yielded.clone(),
+        }
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.windows.is_empty() && self.gap.is_none()
+    }
+
+    /// Pages come one by one, so that stopping soon and now are the same.
+    pub(crate) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    pub(crate) async fn next(&mut self) -> Result<Option<Step>, Error> {
+        loop {
+            if let Some(gap) = self.gap.take() {
+                return Ok(Some(Step::Gap(gap)));
+            }
+            let Some(&window) = self.windows.last().filter(|_| !self.stopped) else {
+                return Ok(None);
+            };
+            let rows = self.page(window).await?;
+            if !rows.is_empty() {
+                return Ok(Some(Step::Rows(rows)));
+            }
+        }
+    }
+
+    /// Reads one page, and decides where the next one begins.
+    async fn page(&mut self, window: Option<Window>) -> Result<Vec<Row>, Error> {
         let Paging::Offset {
             page: limit,
             last_offset,
         } = self.listing.paging
         else {
+            let page = self
+                .desk
+                .page(&self.listing.path, &self.listing.filters())
+                .await?;
             self.windows.clear();
-            let page = desk.page(&self.listing.path, &[]).await?;
-            return Ok(Some(Step::Rows(page.rows)));
+            return Ok(self.fresh(page));
         };
         let params = self.listing.params(window, self.from, limit);
-        let page = desk.page(&self.listing.path, &params).await?;
+        let page = self.desk.page(&self.listing.path, &params).await?;
         let full = page.rows.len() >= limit as usize;
         let keys: Vec<RowKey> = page.rows.iter().map(|row| row.key.clone()).collect();
         self.refuse_going_in_circles(&keys, full)?;
 
-        let slid = self
-            .previous
-            .last()
-            .is_some_and(|last| !keys.contains(last));
+        let slid = self.last.as_ref().is_some_and(|last| !keys.contains(last));
         let fresh = self.fresh(page);
         if slid {
-            if self.restarts == MAX_RESTARTS {
-                self.finish_window();
-                self.gap = Some(Gap {
-                    why: format!(
-                        "rows of {} kept vanishing while it was read; some rows may be missing until the next run",
-                        self.listing.path
-                    ),
-                    lasting: false,
-                });
-            } else {
-                self.restarts += 1;
-                self.start_over();
-            }
+            self.read_again();
         } else if !full {
             self.finish_window();
         } else if self.from == last_offset {
             self.split_or_give_up(window, last_offset + limit);
         } else {
             self.from = (self.from + keys.len() as u32 - 1).min(last_offset);
-            self.previous = keys;
+            self.last = keys.last().cloned();
         }
-        Ok(Some(Step::Rows(fresh)))
+        Ok(fresh)
+    }
+
+    /// Rows before the cursor are gone, so that others slid past it.
+    fn read_again(&mut self) {
+        if self.restarts < MAX_RESTARTS {
+            self.restarts += 1;
+            self.start_over();
+            return;
+        }
+        self.finish_window();
+        self.gap = Some(Gap {
+            why: format!(
+                "rows of {} kept vanishing while it was read; some rows may be missing until the next run",
+                self.listing.path
+            ),
+            lasting: false,
+        });
     }
 
     fn fresh(&mut self, page: Page) -> Vec<Row> {
@@ -236,7 +290,7 @@ impl Cursor {
 
     fn start_over(&mut self) {
         self.from = 0;
-        self.previous.clear();
+        self.last = None;
         self.met.clear();
     }
 

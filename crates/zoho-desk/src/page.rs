@@ -28,8 +28,8 @@ struct Envelope<'a> {
 }
 
 impl Page {
-    /// Cuts a body into rows. `None` (204, or no bytes) is an empty page.
-    pub(crate) fn read(body: Option<&Bytes>, path: &str) -> Result<Self, Error> {
+    /// Cuts a body into rows, no more than `most`. `None` (204, or no bytes) is an empty page.
+    pub(crate) fn read(body: Option<&Bytes>, path: &str, most: usize) -> Result<Self, Error> {
         let Some(body) = body else {
             return Ok(Self::default());
         };
@@ -50,9 +50,21 @@ impl Page {
                 None => malformed("it has no `data` array".to_owned()),
             });
         };
+        if records.len() > most {
+            return Err(malformed(format!(
+                "it has {} rows, far more than were asked for",
+                records.len()
+            )));
+        }
+        if let Some(record) = records.iter().find(|record| is_too_deep(record.get())) {
+            let size = record.get().len();
+            return Err(malformed(format!(
+                "a record of {size} bytes is nested more than {MOST_LEVELS} levels deep"
+            )));
+        }
         let rows = records
             .into_iter()
-            .map(|record| Row::read(body, record))
+            .map(Row::read)
             .collect::<Result<_, _>>()
             .map_err(|error| malformed(format!("a record is no object: {}", position(&error))))?;
         let count = envelope
@@ -60,6 +72,35 @@ impl Page {
             .and_then(|count| count.get().trim_matches('"').parse().ok());
         Ok(Self { rows, count })
     }
+}
+
+/// Rows of one page: ten times the largest `limit`, for a route that does not mind its `limit`.
+pub(crate) const MOST_ROWS: usize = 2_000;
+
+/// Levels of a record; readers of JSON commonly give up behind 128.
+const MOST_LEVELS: usize = 100;
+
+fn is_too_deep(record: &str) -> bool {
+    let opens = |byte: &&u8| matches!(byte, b'{' | b'[');
+    // Nearly every record has fewer brackets than that, wherever they stand.
+    if record.as_bytes().iter().filter(opens).count() <= MOST_LEVELS {
+        return false;
+    }
+    let (mut level, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in record.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                level += 1;
+                deepest = deepest.max(level);
+            }
+            b'}' | b']' if !quoted => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest > MOST_LEVELS
 }
 
 /// Where parsing stopped, without what stands there.
@@ -76,17 +117,14 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Page, Error> {
-        Page::read(Some(&Bytes::from(text.to_owned())), "/tickets")
+        Page::read(Some(&Bytes::from(text.to_owned())), "/tickets", MOST_ROWS)
     }
 
     #[test]
     fn rows_keep_their_bytes() {
         let page = read(r#"{"data":[{"id":"1", "x" : 1.0},{"id":"2"}],"count":"7"}"#).unwrap();
-        let bytes: Vec<_> = page.rows.iter().map(|row| row.bytes.as_ref()).collect();
-        assert_eq!(
-            bytes,
-            [br#"{"id":"1", "x" : 1.0}"#.as_slice(), br#"{"id":"2"}"#]
-        );
+        let rows: Vec<_> = page.rows.iter().map(|row| row.json.get()).collect();
+        assert_eq!(rows, [r#"{"id":"1", "x" : 1.0}"#, r#"{"id":"2"}"#]);
         assert_eq!(page.count, Some(7));
     }
 
@@ -113,12 +151,32 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_passed_through_without_recursion() {
-        let deep = format!(
-            r#"{{"data":[{{"id":"1","x":{}1{}}}]}}"#,
-            "[".repeat(100_000),
-            "]".repeat(100_000)
+    fn a_page_of_far_too_many_rows_is_refused() {
+        let page = |rows: usize| format!(r#"{{"data":[{}{{}}]}}"#, "{},".repeat(rows - 1));
+        assert_eq!(read(&page(MOST_ROWS)).unwrap().rows.len(), MOST_ROWS);
+        let error = read(&page(MOST_ROWS + 1)).unwrap_err();
+        assert!(error.to_string().contains("2001 rows"), "{error}");
+    }
+
+    #[test]
+    fn nesting_without_measure_is_refused_without_recursion() {
+        let nested = |levels: usize| {
+            format!(
+                r#"{{"data":[{{"id":"1","x":{}1{}}}]}}"#,
+                "[".repeat(levels),
+                "]".repeat(levels)
+            )
+        };
+        assert_eq!(read(&nested(MOST_LEVELS - 1)).unwrap().rows.len(), 1);
+        for levels in [MOST_LEVELS, 100_000] {
+            let error = read(&nested(levels)).unwrap_err();
+            assert!(error.to_string().contains("levels"), "{error}");
+        }
+        let wide = format!(
+            r#"{{"data":[{{"id":"1","text":"{}\"[","x":[{}1]}}]}}"#,
+            "[{".repeat(500),
+            "[1],".repeat(500)
         );
-        assert_eq!(read(&deep).unwrap().rows.len(), 1);
+        assert_eq!(read(&wide).unwrap().rows.len(), 1);
     }
 }

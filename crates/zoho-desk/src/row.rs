@@ -1,13 +1,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The id of a ticket, agent, department: digits. Safe to put into a path.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct EntityId(String);
 
 /// The id of a Zoho organisation (portal): digits.
@@ -40,6 +40,20 @@ macro_rules! digits {
                 f.write_str(&self.0)
             }
         }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
     };
 }
 
@@ -47,7 +61,8 @@ digits!(EntityId, "e.g. \"900000000000101\"");
 digits!(OrgId, "e.g. \"700000001\"");
 
 /// What makes a row the same row on another page.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum RowKey {
     /// A numeric id, as all of today's are.
     Number(u64),
@@ -55,11 +70,11 @@ pub enum RowKey {
     Text(Box<str>),
 }
 
-/// One record: a slice of the page's body, with the few fields a walk needs.
+/// One record, and the few of its fields that a walk needs.
 #[derive(Debug, Clone)]
 pub struct Row {
     /// The record exactly as the vendor sent it.
-    pub bytes: Bytes,
+    pub json: Box<RawValue>,
     /// Its identity.
     pub key: RowKey,
     /// `id`, where it is one that can name a parent.
@@ -87,8 +102,8 @@ struct Head<'a> {
 }
 
 impl Row {
-    /// Reads the head of `record`, a slice of `body`.
-    pub(crate) fn read(body: &Bytes, record: &RawValue) -> Result<Self, serde_json::Error> {
+    /// Reads the head of `record`.
+    pub(crate) fn read(record: &RawValue) -> Result<Self, serde_json::Error> {
         let head: Head<'_> = serde_json::from_str(record.get())?;
         let id = head.id.map(|id| unquoted(id).to_owned());
         let key = match (&id, head.ticket_id, head.thread_id) {
@@ -102,7 +117,8 @@ impl Row {
             _ => RowKey::Text(record.get().into()),
         };
         Ok(Self {
-            bytes: body.slice_ref(record.get().as_bytes()),
+            // A copy, so that one row that is kept does not keep its whole page.
+            json: record.to_owned(),
             key,
             id: id.and_then(|id| id.parse().ok()),
             created: head.created_time.and_then(time),
@@ -127,9 +143,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Row {
-        let body = Bytes::from(text.to_owned());
-        let text = std::str::from_utf8(&body).unwrap();
-        Row::read(&body, serde_json::from_str(text).unwrap()).unwrap()
+        Row::read(serde_json::from_str(text).unwrap()).unwrap()
     }
 
     #[test]

@@ -1,14 +1,13 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 
 use crate::desk::Param;
 use crate::page::Page;
-use crate::{Desk, Error, Gap, Paging, Route, Row, RowKey, Step, TimeField, Walk, Window};
+use crate::{Desk, Error, Gap, Paging, Route, Row, RowKey, Step, Stop, TimeField, Walk, Window};
 
 /// Times a window is read again because it changed under the walk.
 const MAX_ROUNDS: u32 = 5;
@@ -39,6 +38,24 @@ impl Search {
         self.query.push((key.into(), value.into()));
         self
     }
+
+    /// The same search over another span.
+    #[must_use]
+    pub fn over(self, window: Window) -> Self {
+        Self { window, ..self }
+    }
+
+    /// `sign` is `-` for the latest row first.
+    fn params(&self, window: Window, sign: &str) -> Vec<Param<'_>> {
+        let mut params: Vec<Param<'_>> = self
+            .query
+            .iter()
+            .map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str())))
+            .collect();
+        params.push((self.field.range_key(), window.padded_iso().into()));
+        params.push(("sortBy", format!("{sign}{}", self.field.sort_key()).into()));
+        params
+    }
 }
 
 impl Desk {
@@ -48,14 +65,49 @@ impl Desk {
     /// side by side. Windows partition the span by the rows' own time, pages of a window overlap by
     /// one row, and every page repeats the number of rows: a window that changed while it was read
     /// shows it and is read again.
-    pub fn search(&self, search: Search) -> Walk<'_> {
-        let walk = SearchWalk::new(self, search);
-        stream::try_unfold(walk, |mut walk| async move {
-            let step = walk.next().await?;
-            Ok::<_, Error>(step.map(|step| (step, walk)))
-        })
-        .boxed()
+    pub fn search(&self, search: Search) -> Walk {
+        Walk::search(SearchWalk::new(self.clone(), search))
     }
+
+    /// How many rows a search has and where they begin: one request.
+    pub async fn survey(&self, search: &Search) -> Result<Survey, Error> {
+        let mut params = search.params(search.window, "");
+        params.push(("from", "0".into()));
+        params.push(("limit", "1".into()));
+        let page = self.page(search.route.path, &params).await?;
+        Ok(Survey {
+            rows: page.count.unwrap_or(page.rows.len() as u64),
+            first: page.rows.first().and_then(|row| search.field.of(row)),
+        })
+    }
+}
+
+/// What lies ahead of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Survey {
+    /// Rows, as the vendor counts them.
+    pub rows: u64,
+    /// The time of the earliest one.
+    pub first: Option<Timestamp>,
+}
+
+/// Where the walk of a search stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchPosition {
+    rest: Vec<Rest>,
+}
+
+/// A window that is not read, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Rest {
+    window: Window,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    whole: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    crammed: bool,
+    /// Rows of the window that were yielded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    yielded: Vec<RowKey>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +117,24 @@ struct Job {
     descending: bool,
 }
 
+/// The ends of a page.
+#[derive(Debug)]
+struct Edges {
+    first: RowKey,
+    last: RowKey,
+    /// The time of the last row.
+    until: Option<Timestamp>,
+}
+
+impl Job {
+    /// Whether it begins a window, or the rest of one.
+    fn opens(self) -> bool {
+        self.from == 0 && !self.descending
+    }
+}
+
 /// A window being read.
+#[derive(Debug)]
 struct Open {
     window: Window,
     /// The whole span of the search, not yet cut.
@@ -80,8 +149,8 @@ struct Open {
     disordered: bool,
     yielded: HashSet<RowKey>,
     seen: HashSet<RowKey>,
-    /// First and last row of each page, to check that pages join.
-    edges: HashMap<u32, (RowKey, RowKey)>,
+    /// Ends of each page by its offset, to check that pages join.
+    edges: HashMap<u32, Edges>,
     /// Offset and rows of the furthest page.
     furthest: (u32, usize),
     /// The latest time seen, and the rows that have it.
@@ -90,20 +159,52 @@ struct Open {
     earliest: Option<Timestamp>,
 }
 
-struct SearchWalk<'a> {
-    desk: &'a Desk,
+#[derive(Debug)]
+pub(crate) struct SearchWalk {
+    desk: Desk,
     search: Search,
     limit: u32,
     last_offset: u32,
     jobs: VecDeque<Job>,
     open: HashMap<u64, Open>,
     windows: u64,
-    in_flight: FuturesUnordered<BoxFuture<'a, (Job, Result<Page, Error>)>>,
+    // Tasks, so that calls go on while the caller writes rows; they end with the walk.
+    in_flight: JoinSet<(Job, Result<Page, Error>)>,
     ready: VecDeque<Step>,
+    stopped: Option<Stop>,
+    order: Order,
 }
 
-impl<'a> SearchWalk<'a> {
-    fn new(desk: &'a Desk, search: Search) -> Self {
+/// What pages showed of the vendor's order.
+#[derive(Debug, Default)]
+struct Order {
+    /// Rows that came right behind an earlier time.
+    ascents: u32,
+    descents: u32,
+}
+
+/// Rows of rising time after which nobody doubts that they come sorted.
+const PROOF_OF_ORDER: u32 = 100;
+
+impl Order {
+    fn note(&mut self, rows: &[Row], field: TimeField) {
+        for pair in rows.windows(2) {
+            let times = pair.iter().map(|row| field.of(row));
+            match times.collect::<Vec<_>>().as_slice() {
+                [before, after] if before < after => self.ascents += 1,
+                [before, after] if before > after => self.descents += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn is_proven(&self) -> bool {
+        self.ascents >= PROOF_OF_ORDER && self.descents == 0
+    }
+}
+
+impl SearchWalk {
+    fn new(desk: Desk, search: Search) -> Self {
         let (limit, last_offset) = match search.route.paging {
             Paging::Offset { page, last_offset } => (page, last_offset),
             Paging::None => (1, 0),
@@ -115,8 +216,10 @@ impl<'a> SearchWalk<'a> {
             jobs: VecDeque::new(),
             open: HashMap::new(),
             windows: 0,
-            in_flight: FuturesUnordered::new(),
+            in_flight: JoinSet::new(),
             ready: VecDeque::new(),
+            stopped: None,
+            order: Order::default(),
             search,
         };
         let mut whole = Open::new(walk.search.window, HashSet::new());
@@ -125,49 +228,98 @@ impl<'a> SearchWalk<'a> {
         walk
     }
 
-    async fn next(&mut self) -> Result<Option<Step>, Error> {
+    pub(crate) fn resumed(mut self, position: SearchPosition) -> Self {
+        self.jobs.clear();
+        self.open.clear();
+        for rest in position.rest.into_iter().rev() {
+            let mut open = Open::new(rest.window, rest.yielded.into_iter().collect());
+            (open.whole, open.crammed) = (rest.whole, rest.crammed);
+            self.enqueue_open(open);
+        }
+        self
+    }
+
+    /// Windows are left out once all of them was yielded.
+    pub(crate) fn position(&self) -> SearchPosition {
+        let rest = |open: &Open| {
+            let mut yielded: Vec<RowKey> = open.yielded.iter().cloned().collect();
+            yielded.sort_unstable();
+            Rest {
+                window: if self.order.is_proven() {
+                    open.unread(self.page_step())
+                } else {
+                    open.window
+                },
+                whole: open.whole,
+                crammed: open.crammed,
+                yielded,
+            }
+        };
+        let mut rest: Vec<Rest> = self.open.values().map(rest).collect();
+        rest.sort_unstable();
+        SearchPosition { rest }
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.open.is_empty() && self.ready.is_empty()
+    }
+
+    pub(crate) fn stop(&mut self, how: Stop) {
+        if how == Stop::Now {
+            self.in_flight.abort_all();
+        }
+        self.stopped = Some(how);
+    }
+
+    pub(crate) async fn next(&mut self) -> Result<Option<Step>, Error> {
         loop {
             if let Some(step) = self.ready.pop_front() {
                 return Ok(Some(step));
             }
+            if self.stopped == Some(Stop::Now) {
+                return Ok(None);
+            }
             while self.in_flight.len() < self.desk.width() {
-                let Some(job) = self.jobs.pop_front() else {
+                let Some(job) = self.next_job() else {
                     break;
                 };
                 let fetch = self.fetch(job);
-                self.in_flight.push(fetch);
+                self.in_flight.spawn(fetch);
             }
-            let Some((job, page)) = self.in_flight.next().await else {
-                return Ok(None);
-            };
-            self.take(job, page?);
+            match self.in_flight.join_next().await {
+                None => return Ok(None),
+                Some(Ok((job, page))) => self.take(job, page?),
+                Some(Err(ended)) => {
+                    if let Ok(panic) = ended.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            }
         }
     }
 
-    fn fetch(&self, job: Job) -> BoxFuture<'a, (Job, Result<Page, Error>)> {
+    fn next_job(&mut self) -> Option<Job> {
+        if self.stopped.is_none() {
+            return self.jobs.pop_front();
+        }
+        let begun = self.jobs.iter().position(|job| !job.opens())?;
+        self.jobs.remove(begun)
+    }
+
+    fn fetch(&self, job: Job) -> impl Future<Output = (Job, Result<Page, Error>)> + Send + use<> {
         let window = self.open.get(&job.window).map(|open| open.window);
-        let (desk, search, limit) = (self.desk, self.search.clone(), self.limit);
+        let (desk, search, limit) = (self.desk.clone(), self.search.clone(), self.limit);
         async move {
             let Some(window) = window else {
                 return (job, Ok(Page::default()));
             };
             let sign = if job.descending { "-" } else { "" };
-            let mut params: Vec<Param<'_>> = search
-                .query
-                .iter()
-                .map(|(key, value)| (key.as_str(), Cow::Borrowed(value.as_str())))
-                .collect();
-            params.push((search.field.range_key(), window.padded_iso().into()));
-            params.push((
-                "sortBy",
-                format!("{sign}{}", search.field.sort_key()).into(),
-            ));
+            let mut params = search.params(window, sign);
             params.push(("from", job.from.to_string().into()));
             params.push(("limit", limit.to_string().into()));
             let page = desk.page(search.route.path, &params).await;
             (job, page)
         }
-        .boxed()
     }
 
     /// Puts windows in front of the queue, earliest first. Rows in `yielded` are not yielded again.
@@ -194,7 +346,7 @@ impl<'a> SearchWalk<'a> {
         };
         open.pending -= 1;
         let count = page.count.unwrap_or(page.rows.len() as u64);
-        if job.from == 0 && !job.descending {
+        if job.opens() {
             if count > self.most(&open) && !open.crammed {
                 match self.narrower(&open.window, count, page.rows.first()) {
                     Some(windows) => return self.enqueue(windows, &open.yielded),
@@ -209,6 +361,9 @@ impl<'a> SearchWalk<'a> {
             }
         } else {
             open.changed |= page.count.is_some_and(|count| count != open.expected);
+        }
+        if !job.descending {
+            self.order.note(&page.rows, self.search.field);
         }
         let rows = open.absorb(job, page.rows, self.search.field);
         if !rows.is_empty() {
@@ -295,7 +450,9 @@ impl<'a> SearchWalk<'a> {
     /// where rows begin; the part before it is searched too (one empty answer), so that an order
     /// other than the one asked for loses nothing.
     fn narrower(&self, window: &Window, count: u64, first: Option<&Row>) -> Option<Vec<Window>> {
-        let parts = count.div_ceil(3 * self.reach());
+        // Windows enough for all calls that may be in flight, and none of them empty.
+        let side_by_side = count.div_ceil(self.reach()).min(self.desk.width() as u64);
+        let parts = count.div_ceil(3 * self.reach()).max(side_by_side);
         let start: Option<Timestamp> = first.and_then(|row| self.search.field.of(row));
         match start.and_then(|start| window.cut(start)) {
             Some((before, from_first)) => {
@@ -453,8 +610,12 @@ impl Open {
 
     fn note(&mut self, from: u32, rows: &[Row], field: TimeField) {
         if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
-            self.edges
-                .insert(from, (first.key.clone(), last.key.clone()));
+            let edges = Edges {
+                first: first.key.clone(),
+                last: last.key.clone(),
+                until: field.of(last),
+            };
+            self.edges.insert(from, edges);
         }
         if from >= self.furthest.0 {
             self.furthest = (from, rows.len());
@@ -485,13 +646,28 @@ impl Open {
         }
     }
 
+    /// What of the window is not yielded for certain: it begins with the last row of the pages that
+    /// were read without a hole from the first one on.
+    fn unread(&self, step: u32) -> Window {
+        let sound = !self.changed && !self.crammed && !self.disordered && self.joined(step);
+        let unbroken = (0..)
+            .map(|page| self.edges.get(&(page * step)))
+            .take_while(Option::is_some)
+            .flatten();
+        unbroken
+            .last()
+            .filter(|_| sound)
+            .and_then(|page| self.window.from(page.until?))
+            .unwrap_or(self.window)
+    }
+
     /// Whether each page began where the one before it ended.
     fn joined(&self, step: u32) -> bool {
-        self.edges.iter().all(|(from, (first, _))| {
+        self.edges.iter().all(|(from, page)| {
             let before = from
                 .checked_sub(step)
                 .and_then(|before| self.edges.get(&before));
-            before.is_none_or(|(_, last)| last == first)
+            before.is_none_or(|before| before.last == page.first)
         })
     }
 }

@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The time field that a search filters and sorts by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl TimeField {
 }
 
 /// A half-open span of time `[start, end)` in whole milliseconds, the vendor's precision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Window {
     start: i64,
     end: i64,
@@ -85,7 +86,7 @@ impl Window {
 
     /// At most `parts` windows of equal width that partition this one, earliest first. A window of
     /// one millisecond cannot be split: `None`.
-    pub(crate) fn split(&self, parts: u64) -> Option<Vec<Self>> {
+    pub fn split(&self, parts: u64) -> Option<Vec<Self>> {
         let width = self.end - self.start;
         let parts = i64::try_from(parts)
             .unwrap_or(i64::MAX)
@@ -125,7 +126,7 @@ impl Window {
     }
 
     /// The part before `at` and the part from `at` on; `None` when one would be empty.
-    pub(crate) fn cut(&self, at: Timestamp) -> Option<(Self, Self)> {
+    pub fn cut(&self, at: Timestamp) -> Option<(Self, Self)> {
         let at = at.as_millisecond();
         (self.start < at && at < self.end).then_some((
             Self {

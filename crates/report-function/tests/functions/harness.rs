@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use lambda_kit::{Aws, Env, Failure};
 use lambda_runtime::Context;
 use report_function::Function;
-use reports::{Finished, Report};
+use reports::{Answer, Finished, Report};
 use serde_json::{Value, json};
 use simulators::zoho::{Options, Simulator};
 
@@ -114,9 +114,32 @@ impl World {
 
     /// The stored rows of a run, sorted.
     pub(crate) fn rows(&self, finished: &Finished) -> Vec<String> {
-        let stored = self.aws.object(BUCKET, &finished.key).unwrap();
+        sorted(
+            self.objects(finished)
+                .iter()
+                .flat_map(|key| self.rows_in(key)),
+        )
+    }
+
+    /// The data objects of a run.
+    pub(crate) fn objects(&self, finished: &Finished) -> Vec<String> {
+        let manifest = self
+            .json(finished.manifest_key.as_deref().unwrap())
+            .unwrap();
+        let keys = manifest["keys"].as_array().unwrap();
+        assert_eq!(
+            Some(keys[0]["key"].as_str().unwrap()),
+            finished.key.as_deref()
+        );
+        keys.iter()
+            .map(|entry| entry["key"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn rows_in(&self, key: &str) -> Vec<String> {
+        let stored = self.aws.object(BUCKET, key).unwrap();
         let mut text = String::new();
-        if finished.key.contains(".gz") {
+        if key.contains(".gz") {
             flate2::read::GzDecoder::new(stored.as_ref())
                 .read_to_string(&mut text)
                 .unwrap();
@@ -124,14 +147,20 @@ impl World {
             text = String::from_utf8(stored.to_vec()).unwrap();
         }
         let text = text.trim_end();
-        let lines: Vec<&str> = if finished.key.contains(".jsonl") {
+        let lines: Vec<&str> = if key.contains(".jsonl") {
             text.lines().collect()
         } else {
             let inner = text.strip_prefix('[').unwrap().strip_suffix(']').unwrap();
             let rows = inner.trim().split(",\n");
             rows.filter(|row| !row.is_empty()).collect()
         };
-        sorted(lines.into_iter().map(str::to_owned))
+        lines.into_iter().map(str::to_owned).collect()
+    }
+
+    /// A JSON object of the bucket.
+    pub(crate) fn json(&self, key: &str) -> Option<Value> {
+        let stored = self.aws.object(BUCKET, key)?;
+        Some(serde_json::from_slice(&stored).unwrap())
     }
 
     /// The rows that a complete report must hold, with their parents' ids, sorted.
@@ -154,9 +183,7 @@ impl World {
     }
 
     pub(crate) fn pointer(&self, report: Report) -> Option<Value> {
-        let key = format!("{}/_latest.json", report.name());
-        let stored = self.aws.object(BUCKET, &key)?;
-        Some(serde_json::from_slice(&stored).unwrap())
+        self.json(&format!("{}/_latest.json", report.name()))
     }
 }
 
@@ -169,12 +196,28 @@ pub(crate) async fn invoke_within(
     event: Value,
     time: Duration,
 ) -> Result<Finished, Failure> {
+    match answer(function, event, time).await? {
+        Answer::Run(finished) => Ok(*finished),
+        Answer::Plan(planned) => panic!("a plan: {planned:?}"),
+    }
+}
+
+pub(crate) async fn answer(
+    function: &Function,
+    event: Value,
+    time: Duration,
+) -> Result<Answer, Failure> {
     let mut context = Context::default();
     let ends =
         Timestamp::from_millisecond(now().as_millisecond() + time.as_millis() as i64).unwrap();
     context.deadline = ends.as_millisecond() as u64;
     context.invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:test".into();
     function.invoke(event, context).await
+}
+
+/// The data object of a run that is at its end.
+pub(crate) fn key(finished: &Finished) -> &str {
+    finished.key.as_deref().unwrap()
 }
 
 pub(crate) fn now() -> Timestamp {

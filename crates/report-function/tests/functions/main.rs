@@ -6,10 +6,14 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod backfill;
 mod bad_input;
 mod faults;
 mod harness;
+mod hostile;
 mod incremental;
 mod interrupted;
+mod legs;
 mod narrowing;
+mod shared_limits;
 mod whole_account;

@@ -63,7 +63,7 @@ impl Fault {
         )
     }
 
-    /// 503 `SlowDown`.
+    /// 503 `SlowDown`; from Secrets Manager a `ThrottlingException`.
     pub fn slow_down(action: &str) -> Self {
         Self::refuse(
             action,
@@ -98,7 +98,7 @@ impl Fault {
         )
     }
 
-    /// 500 without any effect.
+    /// 500 without any effect; from Secrets Manager an `InternalServiceError`.
     pub fn internal_error(action: &str) -> Self {
         Self::refuse(action, INTERNAL)
     }
@@ -115,7 +115,7 @@ impl Fault {
         )
     }
 
-    /// The request takes effect; its answer is a 500.
+    /// The request takes effect; its answer is a 500, so that the caller cannot know.
     pub fn lose_answer(action: &str) -> Self {
         Self::new(action, Kind::LoseAnswer)
     }
@@ -180,12 +180,12 @@ impl Failure {
     }
 
     pub(super) fn as_json(self) -> Response {
-        let code = match self.code {
-            "AccessDenied" => "AccessDeniedException",
-            "InternalError" => "InternalServiceError",
-            other => other,
+        let (status, code) = match self.code {
+            "AccessDenied" => (400, "AccessDeniedException"),
+            "SlowDown" => (400, "ThrottlingException"),
+            "InternalError" => (500, "InternalServiceError"),
+            other => (self.status, other),
         };
-        let status = if self.status == 403 { 400 } else { self.status };
         secrets::error(status, code, self.message)
     }
 }

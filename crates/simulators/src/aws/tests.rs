@@ -272,3 +272,105 @@ async fn multipart_uploads_are_held_to_the_rules() {
     assert_eq!(sent(&aws, complete(), &body).await.0, 404);
     assert_eq!(aws.open_uploads("b"), [""; 0]);
 }
+
+#[tokio::test]
+async fn secrets_manager_throttles_fails_and_loses_answers_on_demand() {
+    let put = json!({ "SecretId": "s", "SecretString": "two" });
+    let cases = [
+        (
+            Fault::throttle("PutSecretValue"),
+            "ThrottlingException",
+            "one",
+        ),
+        (Fault::slow_down("*"), "ThrottlingException", "one"),
+        (
+            Fault::internal_error("PutSecretValue"),
+            "InternalServiceError",
+            "one",
+        ),
+        (
+            Fault::lose_answer("PutSecretValue"),
+            "InternalServiceError",
+            "two",
+        ),
+        (
+            Fault::deny("PutSecretValue"),
+            "AccessDeniedException",
+            "one",
+        ),
+    ];
+    for (fault, exception, then_holds) in cases {
+        let aws = Aws::start().await.unwrap();
+        aws.put_secret("s", "one");
+        aws.put_secret("other", "one");
+        aws.inject(fault.clone().on("s").times(1));
+        let mut elsewhere = put.clone();
+        elsewhere["SecretId"] = json!("other");
+        secrets(&aws, "PutSecretValue", elsewhere).await.unwrap();
+        let refused = secrets(&aws, "PutSecretValue", put.clone()).await;
+        assert_eq!(refused, Err(exception.to_owned()), "{fault:?}");
+        assert_eq!(aws.secret("s").unwrap(), then_holds, "{fault:?}");
+        secrets(&aws, "PutSecretValue", put.clone()).await.unwrap();
+        assert_eq!(aws.secret("s").unwrap(), "two");
+    }
+}
+
+#[tokio::test]
+async fn every_step_of_a_multipart_upload_fails_on_demand_and_can_be_sent_again() {
+    type Make = fn(&str) -> Fault;
+    let faults: [(Make, u16, &str); 3] = [
+        (Fault::slow_down, 503, "SlowDown"),
+        (Fault::internal_error, 500, "InternalError"),
+        (Fault::conflict, 409, "ConditionalRequestConflict"),
+    ];
+    for (action, fault, status, code) in [
+        "CreateMultipartUpload",
+        "UploadPart",
+        "CompleteMultipartUpload",
+    ]
+    .into_iter()
+    .flat_map(|action| faults.map(|(fault, status, code)| (action, fault(action), status, code)))
+    .chain([(
+        "CompleteMultipartUpload",
+        Fault::failing_complete(),
+        200,
+        "InternalError",
+    )]) {
+        let aws = Aws::start().await.unwrap();
+        aws.create_bucket("b");
+        aws.inject(fault.on("k").times(1));
+        let mut refusals = Vec::new();
+        let mut send =
+            async |name: &str, request: &dyn Fn() -> axum::http::request::Builder, body: &str| {
+                let (first_status, first) = sent(&aws, request(), body).await;
+                let Some(refused) = xml::text(&first, "Code") else {
+                    return first;
+                };
+                refusals.push((name.to_owned(), first_status, refused.into_owned()));
+                let (second_status, second) = sent(&aws, request(), body).await;
+                assert_eq!(second_status, 200, "{second}");
+                second
+            };
+        let created = send(
+            "CreateMultipartUpload",
+            &|| Request::post("/b/k?uploads"),
+            "",
+        )
+        .await;
+        let id = xml::text(&created, "UploadId").unwrap().into_owned();
+        let part = format!("/b/k?partNumber=1&uploadId={id}");
+        send("UploadPart", &|| Request::put(&part), "abc").await;
+        let etag = hex::encode(&<sha2::Sha256 as sha2::Digest>::digest("abc")[..16]);
+        let list = format!("<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>");
+        let complete = format!("/b/k?uploadId={id}");
+        send(
+            "CompleteMultipartUpload",
+            &|| Request::post(&complete),
+            &list,
+        )
+        .await;
+        assert_eq!(refusals, [(action.to_owned(), status, code.to_owned())]);
+        assert_eq!(aws.object("b", "k").unwrap(), "abc");
+        assert!(aws.open_uploads("b").is_empty());
+    }
+}

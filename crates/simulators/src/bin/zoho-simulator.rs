@@ -56,6 +56,12 @@ struct Arguments {
     /// Requests in flight instead of the edition's.
     #[arg(long)]
     concurrency: Option<usize>,
+    /// Seconds for which search does not find what changed.
+    #[arg(long, default_value_t = 0)]
+    search_lag_s: u64,
+    /// Seconds by which the portal's clock is ahead of the machine's; negative if behind.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    clock_offset_s: i64,
     #[arg(long, default_value_t = 3600)]
     token_lifetime_s: u64,
     #[arg(long)]
@@ -91,7 +97,9 @@ impl Arguments {
     fn options(self) -> Options {
         let sizes = AccountSize::from_tickets(self.tickets);
         let defaults = Options::default();
-        Options {
+        let offset = Duration::from_secs(self.clock_offset_s.unsigned_abs());
+        let is_behind = self.clock_offset_s < 0;
+        let options = Options {
             seed: self.seed,
             size: AccountSize {
                 contacts: self.contacts.unwrap_or(sizes.contacts),
@@ -124,8 +132,14 @@ impl Arguments {
             latency: Duration::from_millis(self.latency_ms),
             daily_credits: self.daily_credits,
             concurrency: self.concurrency,
+            search_lag: Duration::from_secs(self.search_lag_s),
             my_pending_approvals: !self.no_my_pending_approvals,
             ..Options::default()
+        };
+        if is_behind {
+            options.clock_behind(offset)
+        } else {
+            options.clock_ahead(offset)
         }
     }
 }

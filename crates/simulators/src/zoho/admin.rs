@@ -1,6 +1,6 @@
 //! The simulator's own pages under `/_sim/`.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -30,6 +30,26 @@ enum Action {
     RevokeRefreshTokens,
     DropScope { scope: String },
     GrantScope { scope: String },
+}
+
+/// What may change while the portal runs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    /// Requests in flight.
+    concurrency: Option<usize>,
+    search_lag_s: Option<u64>,
+}
+
+impl Limits {
+    fn apply(&self, state: &State) {
+        if let Some(limit) = self.concurrency {
+            state.concurrency.set_limit(limit);
+        }
+        if let Some(seconds) = self.search_lag_s {
+            state.set_search_lag(Duration::from_secs(seconds));
+        }
+    }
 }
 
 pub(super) async fn answer(state: &Arc<State>, head: &Parts, body: Body) -> Response {
@@ -68,6 +88,13 @@ pub(super) async fn answer(state: &Arc<State>, head: &Parts, body: Body) -> Resp
         }
         (Method::POST, ("mutate", "")) => match serde_json::from_slice::<Mutation>(&body) {
             Ok(mutation) => ok(&json!({ "ids": state.mutate(&mutation) })),
+            Err(error) => bad_request(&error),
+        },
+        (Method::POST, ("limits", "")) => match serde_json::from_slice::<Limits>(&body) {
+            Ok(limits) => {
+                limits.apply(state);
+                ok(&json!({ "status": "ok" }))
+            }
             Err(error) => bad_request(&error),
         },
         (Method::POST, ("reset-stats", "")) => {

@@ -19,6 +19,8 @@ pub enum Fault {
     ServerError,
     /// 401 `INVALID_OAUTH` although the token is good.
     InvalidOauth,
+    /// Every access token handed out so far dies as the request arrives, whatever life it had left.
+    TokensExpire,
     /// The connection is reset before a byte of the answer.
     ConnectionReset,
     /// The right answer, late.
@@ -51,6 +53,11 @@ pub enum Fault {
         /// Levels.
         depth: usize,
     },
+    /// 200 with as many rows as fit into this many bytes, each an id and nothing else.
+    TinyRows {
+        /// The size in bytes.
+        bytes: usize,
+    },
     /// The right answer; behind every `every`-th of them the data changes.
     ChangeData {
         /// After how many answers; 0 counts as 1.
@@ -70,6 +77,10 @@ pub enum Fault {
 }
 
 impl Fault {
+    fn strikes_on_arrival(&self) -> bool {
+        matches!(self, Self::TokensExpire)
+    }
+
     fn is_of_mint(&self) -> bool {
         matches!(self, Self::MintThrottle | Self::MintAnswer { .. })
     }
@@ -186,13 +197,23 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// The fault that strikes this request, if one does: the first rule that matches and fires.
+    /// The fault that strikes this request's answer, if one does: the first rule that matches and
+    /// fires.
     pub(super) fn strike(&mut self, route: &str) -> Option<Fault> {
+        self.strike_if(route, |fault| !fault.strikes_on_arrival())
+    }
+
+    /// The same, before anything else is looked at.
+    pub(super) fn strike_on_arrival(&mut self, route: &str) -> Option<Fault> {
+        self.strike_if(route, Fault::strikes_on_arrival)
+    }
+
+    fn strike_if(&mut self, route: &str, applies: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let dice = &mut self.dice;
         let position = self
             .armed
             .iter_mut()
-            .position(|armed| armed.fires(route, dice))?;
+            .position(|armed| applies(&armed.rule.fault) && armed.fires(route, dice))?;
         let armed = &mut self.armed[position];
         let fault = armed.rule.fault.clone();
         if let Some(left) = armed.rule.count.as_mut() {

@@ -12,7 +12,7 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) struct Concurrency {
     in_flight: Arc<AtomicUsize>,
     seen: AtomicUsize,
-    limit: usize,
+    limit: AtomicUsize,
 }
 
 /// One request in flight; it lands when dropped.
@@ -30,8 +30,13 @@ impl Concurrency {
         Self {
             in_flight: Arc::default(),
             seen: AtomicUsize::new(0),
-            limit,
+            limit: AtomicUsize::new(limit),
         }
+    }
+
+    /// Requests in flight already stay there.
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::SeqCst);
     }
 
     /// `None` if too many are in flight already.
@@ -39,7 +44,7 @@ impl Concurrency {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         let flight = Flight(Arc::clone(&self.in_flight));
         self.seen.fetch_max(now, Ordering::SeqCst);
-        (now <= self.limit).then_some(flight)
+        (now <= self.limit.load(Ordering::SeqCst)).then_some(flight)
     }
 
     /// The most requests that ever were in flight at once, refused ones included.

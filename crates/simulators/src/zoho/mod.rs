@@ -24,5 +24,5 @@ pub use account::{AccountSize, Change, Entity, Mutation};
 pub use faults::{Fault, FaultRule};
 pub use options::{Edition, FromBase, Options};
 pub use simulator::Simulator;
-pub use stats::Stats;
+pub use stats::{Second, Stats};
 pub use truth::TruthRow;

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use clock::{Clock, SystemClock};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::account::AccountSize;
 
@@ -126,6 +126,9 @@ pub struct Options {
     pub daily_credits: Option<u64>,
     /// Requests in flight instead of the edition's.
     pub concurrency: Option<usize>,
+    /// How long search does not find rows after they were created or modified. Lists and reads by
+    /// id have them at once.
+    pub search_lag: Duration,
     /// Whether `/myPendingApprovals` exists; today's vendor does not document it.
     pub my_pending_approvals: bool,
 }
@@ -157,6 +160,7 @@ impl Default for Options {
             latency: Duration::ZERO,
             daily_credits: None,
             concurrency: None,
+            search_lag: Duration::ZERO,
             my_pending_approvals: true,
         }
     }
@@ -170,4 +174,42 @@ impl Options {
             ..Self::default()
         }
     }
+
+    /// The portal's clock shows later times than [`Options::clock`].
+    #[must_use]
+    pub fn clock_ahead(self, by: Duration) -> Self {
+        self.clock_off(signed(by))
+    }
+
+    /// The portal's clock shows earlier times than [`Options::clock`].
+    #[must_use]
+    pub fn clock_behind(self, by: Duration) -> Self {
+        self.clock_off(-signed(by))
+    }
+
+    fn clock_off(mut self, by: SignedDuration) -> Self {
+        self.clock = Arc::new(Skewed {
+            clock: self.clock,
+            by,
+        });
+        self
+    }
+}
+
+/// A clock that is wrong.
+#[derive(Debug)]
+struct Skewed {
+    clock: Arc<dyn Clock>,
+    by: SignedDuration,
+}
+
+impl Clock for Skewed {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now().saturating_add(self.by);
+        now.unwrap_or(Timestamp::MAX)
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

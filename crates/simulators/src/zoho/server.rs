@@ -119,7 +119,7 @@ async fn desk(state: &State, cut: &Cut, head: &Parts, below: &str) -> Response {
     state.count(|stats| {
         *stats.requests.entry(name.to_owned()).or_default() += 1;
     });
-    let mut weight = 0;
+    let (mut weight, mut crowded) = (0, false);
     let outcome = match resolved {
         None => Err(Refusal::url_not_found()),
         Some(_) if head.method != Method::GET => Err(Refusal::method_not_allowed()),
@@ -136,11 +136,13 @@ async fn desk(state: &State, cut: &Cut, head: &Parts, below: &str) -> Response {
     };
     let mut response = outcome.unwrap_or_else(|refusal| {
         let code = refusal.code.to_owned();
+        crowded = code == "TOO_MANY_REQUESTS";
         state.count(|stats| {
             *stats.refusals.entry(code).or_default() += 1;
         });
         refusal.into_response()
     });
+    state.count_answer(crowded);
     let headers = response.headers_mut();
     let remaining = state.credits.remaining(state.now_ms());
     headers.insert("x-rate-limit-request-weight-v3", weight.into());
@@ -160,6 +162,9 @@ impl DeskRequest<'_> {
     /// `weight` becomes the credits paid.
     async fn answer(&self, headers: &HeaderMap, weight: &mut u64) -> Result<Response, Refusal> {
         let state = self.state;
+        if state.faults().strike_on_arrival(self.route.name).is_some() {
+            state.tokens().expire_access_tokens();
+        }
         self.authorize(headers)?;
         let flight = state.concurrency.take_off();
         let _flight = flight.ok_or_else(Refusal::too_many_requests)?;
@@ -242,6 +247,7 @@ impl DeskRequest<'_> {
             window: Window::new(self.route, &query, paging),
             edition: state.options.edition.name(),
             now: state.options.clock.now(),
+            indexed_until: state.indexed_until(),
         };
         let content = listing.answer(self.route, row)?;
         if let Content::Rows { rows, .. } = &content {
@@ -288,6 +294,7 @@ async fn instead(fault: &Fault, cut: &Cut) -> Option<Result<Response, Refusal>> 
             let body = format!(r#"{{"data":[{{"id":"1","nested":{open}{close}}}]}}"#);
             Ok(json_response(StatusCode::OK, body))
         }
+        Fault::TinyRows { bytes } => Ok(json_response(StatusCode::OK, tiny_rows(*bytes))),
         Fault::Stall { seconds } => {
             let wait = Duration::try_from_secs_f64(*seconds).unwrap_or_default();
             tokio::time::sleep(wait).await;
@@ -325,6 +332,19 @@ fn truncated(body: &str) -> Response {
         .headers_mut()
         .insert(header::CONTENT_LENGTH, promised);
     response
+}
+
+fn tiny_rows(bytes: usize) -> String {
+    let mut body = String::from(r#"{"data":[{"id":"1"}"#);
+    for id in 2_u64.. {
+        if body.len() + 20 > bytes {
+            break;
+        }
+        body.push_str(",{\"id\":\"");
+        body.push_str(&id.to_string());
+        body.push_str("\"}");
+    }
+    body + "]}"
 }
 
 fn oversized(bytes: u64) -> Response {

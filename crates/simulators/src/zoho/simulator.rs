@@ -1,4 +1,4 @@
-use std::{io, net::Ipv4Addr, sync::Arc};
+use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -77,6 +77,16 @@ impl Simulator {
     /// Switches all faults off.
     pub fn clear_faults(&self) {
         self.state.faults().clear();
+    }
+
+    /// From now on this many requests may be in flight; those that are stay.
+    pub fn set_concurrency(&self, limit: usize) {
+        self.state.concurrency.set_limit(limit);
+    }
+
+    /// From now on search finds rows this long after they changed; see [`Options::search_lag`].
+    pub fn set_search_lag(&self, lag: Duration) {
+        self.state.set_search_lag(lag);
     }
 
     /// From now on every access token handed out so far is `INVALID_OAUTH`.

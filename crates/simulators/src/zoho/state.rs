@@ -1,6 +1,14 @@
 //! What all connections of one simulator share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
 
 use super::{
     account::{Account, Mutation},
@@ -21,6 +29,9 @@ pub(super) struct State {
     tokens: Mutex<TokenServer>,
     faults: Mutex<Faults>,
     stats: Mutex<Stats>,
+    /// Where the seconds of the statistics begin.
+    counting_since: Mutex<Instant>,
+    search_lag_ms: AtomicU64,
     changes: Mutex<Dice>,
 }
 
@@ -41,6 +52,8 @@ impl State {
             tokens: Mutex::new(TokenServer::new(&options)),
             faults: Mutex::new(Faults::new(options.seed)),
             stats: Mutex::default(),
+            counting_since: Mutex::new(Instant::now()),
+            search_lag_ms: AtomicU64::new(millis(options.search_lag)),
             changes: Mutex::new(Dice::new(options.seed, 700, 0)),
             options,
         })
@@ -75,6 +88,24 @@ impl State {
         self.faults().strike(route)
     }
 
+    pub(super) fn set_search_lag(&self, lag: Duration) {
+        self.search_lag_ms.store(millis(lag), Ordering::Relaxed);
+    }
+
+    /// Rows changed after this, epoch ms, are not in the search index yet.
+    pub(super) fn indexed_until(&self) -> i64 {
+        match self.search_lag_ms.load(Ordering::Relaxed) {
+            0 => i64::MAX,
+            lag => self.now_ms().saturating_sub_unsigned(lag),
+        }
+    }
+
+    /// Counts one answer of the Desk API.
+    pub(super) fn count_answer(&self, crowded: bool) {
+        let second = lock(&self.counting_since).elapsed().as_secs() as usize;
+        self.count(|stats| stats.count_answer(second, crowded));
+    }
+
     pub(super) fn count(&self, update: impl FnOnce(&mut Stats)) {
         update(&mut lock(&self.stats));
     }
@@ -89,6 +120,7 @@ impl State {
 
     pub(super) fn reset_stats(&self) {
         *lock(&self.stats) = Stats::default();
+        *lock(&self.counting_since) = Instant::now();
         self.concurrency.forget();
         self.credits.forget();
     }
@@ -98,6 +130,10 @@ impl State {
         let mut account = self.account.write().unwrap_or_else(PoisonError::into_inner);
         account.apply(mutation, at_ms, &mut lock(&self.changes))
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -21,6 +21,18 @@ pub struct Stats {
     pub credits: u64,
     /// Rows sent.
     pub rows: u64,
+    /// Requests of the Desk API by the second in which they were answered, since the start or the
+    /// last reset.
+    pub seconds: Vec<Second>,
+}
+
+/// What happened within one second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Second {
+    /// Requests answered, refused ones included.
+    pub requests: u64,
+    /// Those refused with `TOO_MANY_REQUESTS`.
+    pub crowded: u64,
 }
 
 impl Stats {
@@ -35,6 +47,23 @@ impl Stats {
         all.filter(|(route, _)| !route.starts_with("oauth"))
             .map(|(_, count)| count)
             .sum()
+    }
+
+    /// What happened from the start of this second on.
+    pub fn from_second(&self, first: usize) -> Second {
+        let seconds = self.seconds.iter().skip(first);
+        seconds.fold(Second::default(), |sum, second| Second {
+            requests: sum.requests + second.requests,
+            crowded: sum.crowded + second.crowded,
+        })
+    }
+
+    pub(super) fn count_answer(&mut self, second: usize, crowded: bool) {
+        if self.seconds.len() <= second {
+            self.seconds.resize(second + 1, Second::default());
+        }
+        self.seconds[second].requests += 1;
+        self.seconds[second].crowded += u64::from(crowded);
     }
 
     /// How often a request was refused with this error code.

@@ -8,6 +8,7 @@
 )]
 
 mod partition;
+mod resume;
 mod search;
 mod suite;
 mod zoho;

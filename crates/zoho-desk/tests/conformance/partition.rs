@@ -11,7 +11,6 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{TestRng, TestRunner};
@@ -19,7 +18,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use vendor_http::{AccessToken, Client, Deadline, Settings, TokenError, TokenFuture, TokenSource};
-use zoho_desk::{Desk, Edition, Paging, Route, RowKey, Search, Step, TimeField, Window};
+use zoho_desk::{
+    Desk, Edition, Paging, Position, Route, RowKey, Search, Step, Stop, TimeField, Walk, Window,
+};
 
 const PAGE: usize = 4;
 const LAST_OFFSET: u32 = 11;
@@ -173,12 +174,14 @@ impl World {
         }
     }
 
-    /// Ids in the order they came, and what the walk says is missing.
+    /// Ids in the order they came, and what the walk says is missing. The walk is stopped after so
+    /// many steps each, and resumed by another one.
     fn search(
         &self,
         times: &[i64],
         habits: Habits,
         window: Window,
+        stops: &[(usize, Stop)],
     ) -> (Vec<u64>, Vec<String>, usize) {
         *self.rows.lock().unwrap() = Rows {
             times: times.to_vec(),
@@ -187,21 +190,44 @@ impl World {
         };
         let (mut ids, mut gaps) = (Vec::new(), Vec::new());
         self.runtime.block_on(async {
-            let mut walk = self
-                .desk
-                .search(Search::new(ROUTE, TimeField::Created, window));
-            while let Some(step) = walk.next().await {
-                match step.unwrap() {
-                    Step::Rows(rows) => ids.extend(rows.iter().map(|row| match row.key {
+            let begin = || {
+                self.desk
+                    .search(Search::new(ROUTE, TimeField::Created, window))
+            };
+            let mut walk = begin();
+            let mut stops = stops.iter();
+            let mut stop = stops.next();
+            let mut taken = 0;
+            loop {
+                if let Some((after, how)) = stop
+                    && taken == *after
+                {
+                    walk.stop(*how);
+                }
+                match walk.next().await.unwrap() {
+                    Some(Step::Rows(rows)) => ids.extend(rows.iter().map(|row| match row.key {
                         RowKey::Number(id) => id,
                         RowKey::Text(_) => panic!("ids are numbers"),
                     })),
-                    Step::Gap(gap) => gaps.push(gap.why),
+                    Some(Step::Gap(gap)) => gaps.push(gap.why),
+                    None if stop.is_none() => break,
+                    None => {
+                        walk = begin().resumed(stored(&walk)).unwrap();
+                        (stop, taken) = (stops.next(), 0);
+                        continue;
+                    }
                 }
+                taken += 1;
             }
         });
         (ids, gaps, self.rows.lock().unwrap().requests)
     }
+}
+
+/// The position of `walk` as it comes back from a file.
+fn stored(walk: &Walk) -> Position {
+    let text = serde_json::to_string(&walk.position()).unwrap();
+    serde_json::from_str(&text).unwrap()
 }
 
 const NOON: i64 = 1_767_268_800_000;
@@ -221,7 +247,7 @@ fn rows_of_one_moment_do_not_hide_an_earlier_one_from_a_vendor_that_ignores_the_
     let mut times = vec![NOON + 3_856; REACH + 2];
     times.push(NOON + 541);
     let window = Window::new(at(NOON), at(NOON + 4_000)).unwrap();
-    let (ids, _, _) = World::start(4).search(&times, habits, window);
+    let (ids, _, _) = World::start(4).search(&times, habits, window, &[]);
     assert!(ids.contains(&(times.len() as u64)));
 }
 
@@ -272,11 +298,20 @@ fn habits() -> impl Strategy<Value = Habits> {
         )
 }
 
+/// After how many steps the walk is stopped, and how, before it is resumed.
+fn stops() -> impl Strategy<Value = Vec<(usize, Stop)>> {
+    let how = prop_oneof![Just(Stop::Soon), Just(Stop::Now)];
+    prop_oneof![
+        2 => Just(Vec::new()),
+        3 => prop::collection::vec((0_usize..6, how), 1..6),
+    ]
+}
+
 #[test]
 fn a_search_yields_the_rows_of_the_half_open_window_each_once() {
     let worlds = [World::start(1), World::start(4)];
     let config = ProptestConfig {
-        cases: 160,
+        cases: 240,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
@@ -284,11 +319,12 @@ fn a_search_yields_the_rows_of_the_half_open_window_each_once() {
     let random = TestRng::deterministic_rng(config.rng_algorithm);
     let mut runner = TestRunner::new_with_rng(config, random);
     let window = (-50_i64..4_050, 1_i64..4_100);
-    let case = (times(), habits(), window, any::<bool>());
-    let outcome = runner.run(&case, |(times, habits, (start, width), wide)| {
+    let case = (times(), habits(), window, any::<bool>(), stops());
+    let outcome = runner.run(&case, |(times, habits, (start, width), wide, stops)| {
         let (start, end) = (NOON + start, NOON + start + width);
         let window = Window::new(at(start), at(end)).unwrap();
-        let (ids, gaps, requests) = worlds[usize::from(wide)].search(&times, habits, window);
+        let (ids, gaps, requests) =
+            worlds[usize::from(wide)].search(&times, habits, window, &stops);
 
         let found: BTreeSet<u64> = ids.iter().copied().collect();
         prop_assert_eq!(found.len(), ids.len(), "a row twice");
@@ -334,7 +370,7 @@ fn a_search_yields_the_rows_of_the_half_open_window_each_once() {
             gaps
         );
         prop_assert!(
-            requests < 40 + times.len() * 12,
+            requests < 40 + times.len() * 12 + stops.len() * 60,
             "{} requests for {} rows",
             requests,
             times.len()

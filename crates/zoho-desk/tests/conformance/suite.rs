@@ -346,13 +346,15 @@ pub(crate) async fn pages_that_repeat_are_noticed<V: Vendor>() {
     }
 }
 
-pub(crate) async fn a_deeply_nested_answer_does_no_harm<V: Vendor>() {
+pub(crate) async fn a_deeply_nested_answer_is_refused<V: Vendor>() {
     for walk in WALKS {
         let vendor = V::start(Setup::rows(10)).await;
         vendor.inject(Mishap::DeepNesting, None);
         let found = walked(&vendor, walk).await;
-        assert!(found.rows.len() <= 1 || walk == Walk::Children, "{walk:?}");
-        assert!(vendor.requests() <= 48, "{walk:?}");
+        let (end, message) = found.end.unwrap();
+        assert_eq!(end, End::Malformed, "{walk:?}");
+        assert!(message.contains("levels deep"), "{walk:?}: {message}");
+        assert!(found.rows.is_empty() && vendor.requests() <= 48, "{walk:?}");
     }
 }
 
@@ -496,7 +498,7 @@ macro_rules! conformance {
             a_passing_fault_costs_a_request_and_no_row,
             a_lasting_fault_ends_the_walk_with_its_own_error,
             pages_that_repeat_are_noticed,
-            a_deeply_nested_answer_does_no_harm,
+            a_deeply_nested_answer_is_refused,
             a_token_that_expires_mid_walk_is_replaced_once,
             rows_that_shift_between_pages_are_neither_lost_nor_doubled,
             a_narrow_vendor_is_read_whole_with_few_refusals,

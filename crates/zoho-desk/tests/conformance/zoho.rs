@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clock::{Clock as _, SystemClock};
 use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use jiff::SignedDuration;
 use serde_json::Value;
 use simulators::zoho::{Change, Entity, Fault, FaultRule, Mutation, Options, Simulator};
@@ -61,17 +62,29 @@ pub(crate) fn all_tickets(field: TimeField) -> Search {
 }
 
 /// Rows of `walk` to its end. A parent that is gone has no children.
-pub(crate) async fn collect(mut walk: zoho_desk::Walk<'_>, after_first: impl Fn()) -> Walked {
+pub(crate) async fn collect(walk: zoho_desk::Walk, after_first: impl Fn()) -> Walked {
+    collected(steps(walk), after_first).await
+}
+
+type Steps = BoxStream<'static, Result<Step, Error>>;
+
+fn steps(walk: zoho_desk::Walk) -> Steps {
+    futures_util::stream::try_unfold(walk, |mut walk| async move {
+        let step = walk.next().await?;
+        Ok(step.map(|step| (step, walk)))
+    })
+    .boxed()
+}
+
+async fn collected(mut steps: Steps, after_first: impl Fn()) -> Walked {
     let mut walked = Walked::default();
-    while let Some(step) = walk.next().await {
+    while let Some(step) = steps.next().await {
         match step {
             Ok(Step::Rows(rows)) => {
                 if walked.rows.is_empty() {
                     after_first();
                 }
-                let texts = rows
-                    .iter()
-                    .map(|row| String::from_utf8(row.bytes.to_vec()).unwrap());
+                let texts = rows.iter().map(|row| row.json.get().to_owned());
                 walked.rows.extend(texts);
             }
             Ok(Step::Gap(gap)) => walked.gaps.push(gap.why),
@@ -101,16 +114,20 @@ fn end(error: &Error) -> End {
 }
 
 /// The threads of every ticket of the list.
-fn children(desk: &Desk) -> zoho_desk::Walk<'_> {
-    desk.list(Listing::at("/tickets", TICKETS))
+fn children(desk: Desk) -> Steps {
+    steps(desk.list(Listing::at("/tickets", TICKETS)))
         .map(move |step| match step {
-            Ok(Step::Rows(tickets)) => futures_util::stream::iter(tickets)
-                .map(move |ticket| {
-                    let id: EntityId = ticket.id.unwrap();
-                    desk.list(Listing::of(routes::THREADS, &id))
-                })
-                .flatten_unordered(desk.width())
-                .boxed(),
+            Ok(Step::Rows(tickets)) => {
+                let desk = desk.clone();
+                let width = desk.width();
+                futures_util::stream::iter(tickets)
+                    .map(move |ticket| {
+                        let id: EntityId = ticket.id.unwrap();
+                        steps(desk.list(Listing::of(routes::THREADS, &id)))
+                    })
+                    .flatten_unordered(width)
+                    .boxed()
+            }
             other => futures_util::stream::once(async { other }).boxed(),
         })
         .flatten()
@@ -190,11 +207,11 @@ impl Vendor for Zoho {
     async fn walk(&self, walk: Walk, life: Duration, after_first: impl Fn() + Send) -> Walked {
         let desk = self.desk(life);
         let walk = match walk {
-            Walk::List => desk.list(Listing::at("/tickets", TICKETS)),
-            Walk::Search => desk.search(all_tickets(TimeField::Created)),
-            Walk::Children => children(&desk),
+            Walk::List => steps(desk.list(Listing::at("/tickets", TICKETS))),
+            Walk::Search => steps(desk.search(all_tickets(TimeField::Created))),
+            Walk::Children => children(desk),
         };
-        collect(walk, after_first).await
+        collected(walk, after_first).await
     }
 
     fn truth(&self, walk: Walk) -> Vec<String> {

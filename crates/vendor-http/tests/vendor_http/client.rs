@@ -1,134 +1,17 @@
-//! The client against servers that behave in every way a vendor was seen to behave.
-
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use std::convert::Infallible;
-use std::future::Future;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use vendor_http::{
-    AccessToken, Answer, Call, Client, Cost, Deadline, Error, Origin, Settings, Vendor, Verdict,
-    header,
-};
+use vendor_http::{AccessToken, Call, Credits, Deadline, Error, Origin, Settings, header};
 
-/// A vendor that means by a status what most mean by it.
-#[derive(Debug)]
-struct Plain;
-
-impl Vendor for Plain {
-    fn judge(&self, answer: &Answer) -> Verdict {
-        match answer.status {
-            429 => Verdict::Crowded,
-            402 => Verdict::Exhausted {
-                resume_after: answer.retry_after(),
-            },
-            500..=599 => Verdict::Retry {
-                reason: format!("HTTP {}", answer.status),
-                after: answer.retry_after(),
-            },
-            _ => Verdict::Accept,
-        }
-    }
-
-    fn cost(&self, answer: &Answer) -> Cost {
-        let remaining = answer.header_text("x-left").and_then(|n| n.parse().ok());
-        Cost {
-            spent: 1,
-            remaining,
-        }
-    }
-}
-
-/// Answers the n-th request (from 1) as told, and counts.
-struct Server {
-    origin: Origin,
-    hits: Arc<AtomicUsize>,
-    most_at_once: Arc<AtomicUsize>,
-    _stop: oneshot::Sender<()>,
-}
-
-impl Server {
-    async fn answering<F, R>(answer: impl Fn(usize) -> F + Clone + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = R> + Send,
-        R: IntoResponse,
-    {
-        Self::watching(move |nth, _| answer(nth)).await
-    }
-
-    /// `answer` also hears how many requests are in flight, itself included.
-    async fn watching<F, R>(
-        answer: impl Fn(usize, usize) -> F + Clone + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = R> + Send,
-        R: IntoResponse,
-    {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        let [hits, most_at_once, in_flight] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
-        let (counted, most) = (Arc::clone(&hits), Arc::clone(&most_at_once));
-        let router = Router::new().fallback(move || {
-            let (answer, in_flight) = (answer.clone(), Arc::clone(&in_flight));
-            let (counted, most) = (Arc::clone(&counted), Arc::clone(&most));
-            async move {
-                let nth = counted.fetch_add(1, Ordering::SeqCst) + 1;
-                let at_once = in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-                most.fetch_max(at_once, Ordering::SeqCst);
-                let response = answer(nth, at_once).await.into_response();
-                in_flight.fetch_sub(1, Ordering::SeqCst);
-                response
-            }
-        });
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-            let _ = stopped.await;
-        });
-        tokio::spawn(serving.into_future());
-        Self {
-            origin: origin.parse().unwrap(),
-            hits,
-            most_at_once,
-            _stop: stop,
-        }
-    }
-
-    fn call(&self) -> Call {
-        Call::get(self.origin.at("/rows"))
-    }
-
-    fn hits(&self) -> usize {
-        self.hits.load(Ordering::SeqCst)
-    }
-}
-
-fn quick() -> Settings {
-    Settings {
-        attempt_timeout: Duration::from_secs(5),
-        backoff_base: Duration::from_millis(2),
-        backoff_cap: Duration::from_millis(20),
-        max_body: 1024 * 1024,
-        ..Settings::default()
-    }
-}
-
-fn client(settings: Settings) -> Client {
-    Client::new(settings).unwrap()
-}
-
-fn seconds(seconds: u64) -> Deadline {
-    Deadline::after(Duration::from_secs(seconds))
-}
+use crate::server::{Answering as _, Plain, Server, client, quick, seconds, with_header};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_vendors_own_limit_on_calls_at_once_is_found_and_kept() {
@@ -180,25 +63,6 @@ async fn the_vendors_own_limit_on_calls_at_once_is_found_and_kept() {
     assert!(client.limiter().limit() <= ALLOWED as u32 + 1);
     assert_eq!(client.usage().retries, all as u64);
     assert_eq!(client.usage().requests, (CALLS + all) as u64);
-}
-
-/// `429.answer("body")`.
-trait Answering {
-    fn answer(self, body: &'static str) -> Response;
-}
-
-impl Answering for u16 {
-    fn answer(self, body: &'static str) -> Response {
-        Response::builder()
-            .status(self)
-            .body(Body::from(body))
-            .unwrap()
-    }
-}
-
-fn with_header(mut response: Response, name: &'static str, value: &str) -> Response {
-    response.headers_mut().insert(name, value.parse().unwrap());
-    response
 }
 
 #[tokio::test]
@@ -488,7 +352,8 @@ async fn the_reserve_of_the_pool_stays_untouched() {
             error,
             Error::Reserved {
                 remaining: 30,
-                reserve: 30
+                reserve: 30,
+                resume_after: None
             }
         ),
         "{error:?}"
@@ -503,6 +368,56 @@ async fn the_reserve_of_the_pool_stays_untouched() {
             .is_ok(),
         "a new invocation asks again"
     );
+}
+
+#[tokio::test]
+async fn credits_that_another_process_found_spent_or_reserved_cost_no_request() {
+    let server = Server::answering(|_| async { 200.answer("{}") }).await;
+    let now: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+    let midnight: Timestamp = "2026-06-02T00:00:00Z".parse().unwrap();
+    let low = Credits {
+        remaining: 10,
+        pool: 100,
+        seen_at: now,
+        exhausted_until: None,
+    };
+    let spent = Credits {
+        exhausted_until: Some(midnight),
+        ..low
+    };
+    for seen in [low, spent] {
+        let client = client(Settings {
+            credit_reserve_percent: 10,
+            ..quick()
+        });
+        client.budget().adopt(&seen, Some(midnight), now);
+        let error = client
+            .send(&server.call(), &Plain, seconds(5))
+            .await
+            .unwrap_err();
+        let resume_after = match (&error, seen.exhausted_until) {
+            (Error::Exhausted { resume_after }, Some(_))
+            | (Error::Reserved { resume_after, .. }, None) => resume_after.unwrap(),
+            _ => panic!("{error}"),
+        };
+        assert!(resume_after > Duration::from_mins(12 * 60 - 1), "{error}");
+        assert_eq!(server.hits(), 0);
+    }
+}
+
+#[tokio::test]
+async fn once_the_credits_are_spent_no_call_of_the_process_asks_again() {
+    let server =
+        Server::answering(|_| async { with_header(402.answer(""), "retry-after", "60") }).await;
+    let client = client(quick());
+    for _ in 0..3 {
+        let outcome = client.send(&server.call(), &Plain, seconds(5)).await;
+        assert!(matches!(outcome, Err(Error::Exhausted { .. })));
+    }
+    assert_eq!(server.hits(), 1);
+    client.budget().forget();
+    let _ = client.send(&server.call(), &Plain, seconds(5)).await;
+    assert_eq!(server.hits(), 2);
 }
 
 #[tokio::test]
