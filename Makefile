@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/installed
 STACK := $(BIN)/python infra/local/stack.py
+BACKFILL := PYTHONPATH=infra/local $(BIN)/python infra/backfill.py
 FUNCTIONS := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard functions/*/Cargo.toml)))
 PACKAGES := $(FUNCTIONS:%=-p %)
 DEBUG := $(or $(CARGO_TARGET_DIR),target)/debug
@@ -20,7 +21,7 @@ export SAM_CLI_TELEMETRY := 0
 # cargo finds cargo-lambda, and cargo-lambda its linker, on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup build check test bench demo up down status logs invoke deploy fmt clean
+.PHONY: help setup build check test bench demo up down status logs invoke backfill deploy fmt clean
 
 help: ## List the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r verb text; do printf '  %-8s %s\n' "$$verb" "$$text"; done
@@ -50,6 +51,7 @@ check: $(TOOLS) ## Format, lints, docs, licences, template
 	else echo "advisories not checked: the RustSec database cannot be reached from here"; fi
 	sam validate --lint --template infra/template.yaml --region us-east-1
 	cfn-lint infra/template.yaml
+	$(BIN)/python infra/lint_state_machines.py
 
 # One cargo command for all tests: another selection of packages would have other features, and the
 # SDKs would be compiled once more.
@@ -79,6 +81,10 @@ logs: $(TOOLS) ## Print a function's logs from the local stack; FUNCTION=tickets
 invoke: $(TOOLS) ## Run a function on the local stack; FUNCTION=tickets [EVENT=events/tickets.json]
 	@test -n "$(FUNCTION)" || { echo "name it: make invoke FUNCTION=tickets"; exit 1; }
 	$(STACK) exec -- cargo lambda invoke --remote $(FUNCTION) --data-file $(or $(EVENT),events/$(FUNCTION).json)
+
+backfill: $(TOOLS) ## Read a large span in windows; REPORT=tickets SINCE=2024-01-01 [UNTIL=...], FULL=1, or EXECUTION=arn
+	@$(BACKFILL) $(if $(REPORT),--report '$(REPORT)') $(if $(SINCE),--since '$(SINCE)') $(if $(UNTIL),--until '$(UNTIL)') \
+	  $(if $(FULL),--full '$(FULL)') $(if $(EVENT),--event '$(EVENT)') $(if $(EXECUTION),--execution '$(EXECUTION)') $(if $(REDRIVE),--redrive '$(REDRIVE)')
 
 deploy: $(TOOLS) ## Deploy to your AWS account; ARCH=arm64 or x86_64, asked for the rest the first time
 	$(if $(filter-out $(DEPLOYED_ARCH),$(ARCH)),$(if $(DEPLOYED_ARCH),$(error $(SAMCONFIG) says $(DEPLOYED_ARCH): change Architecture there to deploy for $(ARCH))))

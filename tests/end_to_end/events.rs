@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::agreement::COMPACT;
 use crate::stack::{Stack, root, sorted};
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -58,6 +59,10 @@ async fn every_good_event_is_answered_with_a_complete_run() {
             continue; // needs a second secret: see `refusals`
         }
         let result = stack.invoke(&function, &event).await.result();
+        if function == COMPACT {
+            assert!(result["tables"].is_array(), "{}: {result}", file.display());
+            continue;
+        }
         assert_eq!(result["report"], function, "{}", file.display());
         assert_eq!(result["complete"], true, "{}: {result}", file.display());
     }

@@ -8,10 +8,13 @@
 )]
 
 mod agreement;
+mod backfill;
 mod cargo_lambda;
+mod compact;
 mod events;
 mod logs;
 mod processes;
+mod queries;
 mod refusals;
 mod reports;
 mod schedule;

@@ -2,51 +2,48 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use simulators::aws::Aws;
+use serde_json::{Value, json};
 use simulators::lambda::{InvocationResult, RuntimeApi};
-use simulators::zoho::{Options, Simulator};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::Failure;
-use crate::measured::Run;
+use crate::world::{BUCKET, World};
+use crate::{Failure, proc};
 
-const BUCKET: &str = "zoho-reports-000000000000";
+/// Where a function runs: the servers it is told of, and its settings.
+pub(crate) struct Place {
+    aws: String,
+    zoho: String,
+    concurrency: u32,
+    format: &'static str,
+}
 
-/// A simulated Zoho account and a simulated AWS.
-pub(crate) struct World {
-    zoho: Simulator,
-    aws: Aws,
+impl Place {
+    pub(crate) fn of(world: &World, concurrency: u32) -> Self {
+        Self {
+            aws: world.aws.origin().to_owned(),
+            zoho: world.zoho.origin(),
+            concurrency,
+            format: "json",
+        }
+    }
+
+    pub(crate) fn in_format(self, format: &'static str) -> Self {
+        Self { format, ..self }
+    }
 }
 
 /// A function's process, started and waiting for an event.
-pub(crate) struct Function {
+pub(crate) struct Started {
     child: Child,
     runtime: RuntimeApi,
     /// From starting the process to its first call of the Runtime API, milliseconds.
     pub(crate) started_ms: f64,
 }
 
-impl World {
-    pub(crate) async fn with_tickets(tickets: u32, latency: Duration) -> Result<Self, Failure> {
-        let mut options = Options::with_tickets(tickets);
-        options.latency = latency;
-        options.daily_credits = Some(100_000_000);
-        let zoho = Simulator::start(options).await?;
-        let aws = Aws::start().await?;
-        aws.create_bucket(BUCKET);
-        let account = zoho.options();
-        let secret = json!({
-            "client_id": account.client_id,
-            "client_secret": account.client_secret,
-            "org_id": account.org_id,
-            "code": account.code,
-        });
-        aws.put_secret("zoho_auth", &secret.to_string());
-        Ok(Self { zoho, aws })
-    }
-
-    pub(crate) async fn start(&self, binary: &Path, concurrency: u32) -> Result<Function, Failure> {
+impl Started {
+    pub(crate) async fn new(binary: &Path, place: &Place) -> Result<Self, Failure> {
         let runtime = RuntimeApi::start().await?;
         let began = Instant::now();
         let child = Command::new(binary)
@@ -58,11 +55,12 @@ impl World {
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_ENDPOINT_URL", self.aws.origin())
+            .env("AWS_ENDPOINT_URL", &place.aws)
             .env("BUCKET", BUCKET)
-            .env("MAX_CONCURRENCY", concurrency.to_string())
-            .env("ZOHO_ACCOUNTS_URL", self.zoho.origin())
-            .env("ZOHO_DESK_URL", self.zoho.origin())
+            .env("MAX_CONCURRENCY", place.concurrency.to_string())
+            .env("OUTPUT_FORMAT", place.format)
+            .env("ZOHO_ACCOUNTS_URL", &place.zoho)
+            .env("ZOHO_DESK_URL", &place.zoho)
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
@@ -76,60 +74,62 @@ impl World {
             tokio::time::sleep(Duration::from_millis(1)).await;
         };
         let started_ms = first.duration_since(began).as_secs_f64() * 1_000.0;
-        Ok(Function {
+        Ok(Self {
             child,
             runtime,
             started_ms,
         })
     }
-}
 
-impl Function {
-    /// A full export: elapsed time as the function's caller sees it.
-    pub(crate) async fn export(self) -> Result<Run, Failure> {
-        let pid = self.child.id().ok_or("the function ended")?;
-        let before = cpu(pid)?;
+    /// The result of one invocation, and its time as the caller sees it.
+    pub(crate) async fn invoke(
+        &self,
+        event: &Value,
+        deadline: Duration,
+    ) -> Result<(Value, Duration), Failure> {
         let began = Instant::now();
-        let event = json!({"full": true});
-        let result = self.runtime.invoke(&event, Duration::from_mins(15)).await;
+        let result = self.runtime.invoke(event, deadline).await;
         let elapsed = began.elapsed();
-        let InvocationResult::Success(result) = result else {
-            return Err(format!("the function failed: {result:?}").into());
-        };
-        let number = |key: &str| result[key].as_u64().unwrap_or(0);
-        Ok(Run {
-            rows: number("rows"),
-            requests: number("requests"),
-            elapsed,
-            cpu: cpu(pid)?.saturating_sub(before),
-            peak: peak(pid)?,
-        })
+        match result {
+            InvocationResult::Success(result) => Ok((result, elapsed)),
+            failed => Err(format!("the function failed: {failed:?}").into()),
+        }
+    }
+
+    /// Processor time so far.
+    pub(crate) fn cpu(&self) -> Result<Duration, Failure> {
+        proc::cpu(&self.id()?)
+    }
+
+    /// Largest resident set so far, bytes.
+    pub(crate) fn peak(&self) -> Result<u64, Failure> {
+        proc::peak(&self.id()?)
+    }
+
+    fn id(&self) -> Result<String, Failure> {
+        Ok(self.child.id().ok_or("the function ended")?.to_string())
     }
 }
 
-/// Clock ticks a second in `/proc`; 100 on every Linux of today.
-const TICKS: u64 = 100;
-
-/// Processor time used so far, user and system.
-fn cpu(pid: u32) -> Result<Duration, Failure> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field is the command in brackets and may hold spaces.
-    let fields = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    Ok(Duration::from_millis(ticks * 1_000 / TICKS))
-}
-
-/// Largest resident set so far, bytes.
-fn peak(pid: u32) -> Result<u64, Failure> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let kilobytes = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    Ok(kilobytes.ok_or("/proc has no VmHWM")? * 1_024)
+/// From accepting the first TLS connection of a new process to its first byte, milliseconds: what
+/// the TLS library prepares before it says hello. The server never answers.
+pub(crate) async fn hello_ms(binary: &Path) -> Result<f64, Failure> {
+    // A world of its own: the process leaves its lease on the token behind.
+    let world = World::with_tickets(1, Duration::ZERO, None).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let mut place = Place::of(&world, 1);
+    place.zoho = format!("https://{}", listener.local_addr()?);
+    let function = Started::new(binary, &place).await?;
+    let event = json!({"full": true});
+    let ending = function.invoke(&event, Duration::from_secs(10));
+    let hello = async {
+        let (mut connection, _) = listener.accept().await?;
+        let began = Instant::now();
+        connection.read_u8().await?;
+        Ok::<_, Failure>(began.elapsed().as_secs_f64() * 1_000.0)
+    };
+    tokio::select! {
+        hello = hello => hello,
+        ended = ending => Err(format!("no TLS connection was opened: {ended:?}").into()),
+    }
 }

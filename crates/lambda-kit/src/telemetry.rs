@@ -23,6 +23,8 @@ pub fn start(env: &Env) {
                 "lake",
                 "lambda_kit",
                 "report_function",
+                "table",
+                "compact_function",
                 "reports",
                 "vendor_http",
                 "zoho_desk",

@@ -9,8 +9,8 @@ use crate::pieces;
 use crate::plan::{Plan, Scope, Span};
 use crate::{Event, InvalidEvent};
 
-/// Windows of one backfill: what a state machine passes on in one piece.
-const MOST_WINDOWS: usize = 1_000;
+/// Windows of one backfill: a state machine passes them on in one piece of 256 KiB at most.
+const MOST_WINDOWS: usize = 500;
 
 /// Rows of a window unless the event says otherwise: some minutes of reading.
 const ROWS_PER_WINDOW: u64 = 20_000;

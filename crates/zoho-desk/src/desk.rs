@@ -191,7 +191,11 @@ impl Desk {
         error: TokenError,
     ) -> Result<Answer, Error> {
         if !self.deadline.sleep(PROPAGATION).await {
-            return Err(error.into());
+            return Err(Error::Http(vendor_http::Error::Deadline {
+                call: format!("GET {path}"),
+                attempts: 1,
+                last: Some("a refusal of the access token".to_owned()),
+            }));
         }
         let answer = self.send(path, query, token).await?;
         if token_refused(&answer) {

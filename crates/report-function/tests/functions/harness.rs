@@ -89,7 +89,7 @@ impl World {
         self.function_of(report, &[], clock)
     }
 
-    fn function_of(
+    pub(crate) fn function_of(
         &self,
         report: Report,
         settings: &[(&str, &str)],
@@ -136,7 +136,7 @@ impl World {
             .collect()
     }
 
-    fn rows_in(&self, key: &str) -> Vec<String> {
+    pub(crate) fn rows_in(&self, key: &str) -> Vec<String> {
         let stored = self.aws.object(BUCKET, key).unwrap();
         let mut text = String::new();
         if key.contains(".gz") {

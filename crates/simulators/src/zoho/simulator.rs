@@ -37,7 +37,11 @@ impl Simulator {
             .with_state(Arc::clone(&state));
         let (stop, stopped) = oneshot::channel();
         let service = router.into_make_service_with_connect_info::<Cut>();
-        let serving = axum::serve(Sockets(listener), service).with_graceful_shutdown(async {
+        let sockets = Sockets {
+            listener,
+            state: Arc::clone(&state),
+        };
+        let serving = axum::serve(sockets, service).with_graceful_shutdown(async {
             // The sender is dropped, never used.
             let _ = stopped.await;
         });

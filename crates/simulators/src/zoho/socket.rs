@@ -17,22 +17,28 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+use super::state::State;
+
 #[derive(Debug)]
-pub(super) struct Sockets(pub(super) TcpListener);
+pub(super) struct Sockets {
+    pub(super) listener: TcpListener,
+    pub(super) state: Arc<State>,
+}
 
 impl Listener for Sockets {
     type Io = Socket;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Socket, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        self.state.count(|stats| stats.connections += 1);
         let _ = stream.set_nodelay(true);
         let cut = Cut::default();
         (Socket { stream, cut }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 

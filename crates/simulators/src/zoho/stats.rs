@@ -21,6 +21,8 @@ pub struct Stats {
     pub credits: u64,
     /// Rows sent.
     pub rows: u64,
+    /// TCP connections accepted.
+    pub connections: u64,
     /// Requests of the Desk API by the second in which they were answered, since the start or the
     /// last reset.
     pub seconds: Vec<Second>,
