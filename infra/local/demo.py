@@ -77,12 +77,16 @@ class Pull:
 
     def outcome(self, report: str) -> Outcome:
         began = time.monotonic()
-        answer = self.functions.invoke(FunctionName=report, Payload=json.dumps(EVENTS.get(report, {})))
+        while True:
+            answer = self.functions.invoke(FunctionName=report, Payload=json.dumps(EVENTS.get(report, {})))
+            result = json.load(answer["Payload"])
+            if "FunctionError" in answer or result["status"] != "partial":
+                break
         seconds = time.monotonic() - began
-        result = json.load(answer["Payload"])
         if "FunctionError" in answer:
             return Outcome(report, seconds, problem=f"{result.get('errorType')}: {result.get('errorMessage')}")
-        problem = self.difference(report, [result["key"]])
+        manifest = json.loads(self.read(result["manifest_key"]))
+        problem = self.difference(report, [entry["key"] for entry in manifest["keys"]])
         if not problem and not result["complete"]:
             problem = "the run calls itself incomplete"
         return Outcome(report, seconds, result["rows"], result["requests"], result["credits"], result["key"], problem)

@@ -83,7 +83,10 @@ def main() -> None:
     for argument in arguments.queries:
         query = query_of(argument)
         create_views(connection, arguments.bucket, query)
-        result = connection.sql(query)
+        *before, last = connection.extract_statements(query)
+        for statement in before:
+            connection.execute(statement)
+        result = connection.sql(last.query)
         if arguments.json:
             for row in result.fetchall():
                 print(json.dumps(dict(zip(result.columns, row, strict=True)), default=str))

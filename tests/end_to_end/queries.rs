@@ -80,6 +80,35 @@ async fn every_query_answers_and_tells_what_the_account_holds() {
 }
 
 #[tokio::test]
+async fn the_queries_of_the_readme_answer_on_the_bucket() {
+    let stack = Stack::of_environment().await;
+    for report in TABLES {
+        stack.invoke(report, &json!({"full": true})).await.result();
+    }
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let section = readme.split("## Query the objects").nth(1).unwrap();
+    let queries: Vec<String> = section
+        .split("```sql")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .map(|query| query.replace("zoho-reports-111122223333", &stack.bucket()))
+        .collect();
+    assert_eq!(queries.len(), 5);
+    let ids = |rows: &[Value]| -> BTreeSet<String> {
+        rows.iter().map(|row| row["id"].to_string()).collect()
+    };
+    for query in queries {
+        let rows = duckdb(&stack, &query).await;
+        assert!(!rows.is_empty(), "{query}");
+        if query.contains("The tickets as they are now") {
+            let tickets = parsed(stack.truth("tickets", "").await);
+            assert_eq!(rows.len(), tickets.len());
+            assert_eq!(ids(&rows), ids(&tickets));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_row_is_marked_and_keeps_its_last_version() {
     let stack = Stack::of_environment().await;
     let run = stack.invoke("calls", &json!({"full": true})).await.result();

@@ -215,6 +215,15 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// How a removal ended; what was not there counts as removed.
+    pub(crate) fn removed<T>(self, answer: Result<T, Refusal>) -> Result<(), Error> {
+        match answer {
+            Ok(_) | Err(Refusal::Missing) => Ok(()),
+            Err(Refusal::Failed(error)) => Err(error),
+            Err(Refusal::Condition | Refusal::Contended) => Err(self.conflict()),
+        }
+    }
+
     pub(crate) fn refusal<E>(self, error: SdkError<E, HttpResponse>) -> Refusal
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,

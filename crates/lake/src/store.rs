@@ -247,11 +247,7 @@ impl Store {
             .key(key)
             .send()
             .await;
-        match answer.map_err(|error| call.refusal(error)) {
-            Ok(_) | Err(Refusal::Missing) => Ok(()),
-            Err(Refusal::Failed(error)) => Err(error),
-            Err(Refusal::Condition | Refusal::Contended) => Err(call.conflict()),
-        }
+        call.removed(answer.map_err(|error| call.refusal(error)))
     }
 
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
@@ -442,11 +438,7 @@ impl Store {
             .upload_id(upload)
             .send()
             .await;
-        match answer.map_err(|error| call.refusal(error)) {
-            Ok(_) | Err(Refusal::Missing) => Ok(()),
-            Err(Refusal::Failed(error)) => Err(error),
-            Err(Refusal::Condition | Refusal::Contended) => Err(call.conflict()),
-        }
+        call.removed(answer.map_err(|error| call.refusal(error)))
     }
 }
 

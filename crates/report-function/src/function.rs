@@ -105,13 +105,15 @@ impl Function {
         let is = |holds: fn(&Finished) -> bool| {
             u64::from(finished.is_some_and(|finished| holds(finished)))
         };
+        let rows = finished.map_or(0, |finished| finished.rows);
         let count = |name, value| Metric {
             name,
             unit: Unit::Count,
             value,
         };
         let mut metrics = vec![
-            count("Rows", finished.map_or(0, |finished| finished.rows)),
+            // A run that goes on counts its rows at its end.
+            count("Rows", is(|run| run.status == Status::Complete) * rows),
             count("Requests", usage.requests),
             count("Credits", usage.credits),
             count("Retries", usage.retries),

@@ -56,11 +56,20 @@ impl Finished {
     /// Of a run, or a backfill's window, that is not visible yet.
     pub(crate) fn hidden(run: &Run, status: Status, span: &Span, used: Used) -> Self {
         Self {
-            report: run.report().to_owned(),
             status,
-            complete: false,
             rows: run.rows(),
-            bucket: run.bucket().to_owned(),
+            ..Self::parked(run.report(), run.bucket(), span, used)
+        }
+    }
+
+    /// Of a backfill's window that was stored before.
+    pub(crate) fn parked(report: &str, bucket: &str, span: &Span, used: Used) -> Self {
+        Self {
+            report: report.to_owned(),
+            status: Status::Complete,
+            complete: false,
+            rows: 0,
+            bucket: bucket.to_owned(),
             key: None,
             manifest_key: None,
             since: span.since,

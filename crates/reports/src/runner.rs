@@ -178,7 +178,11 @@ impl Runner {
         let mut run = match self.claim(spec, invocation.ends_at).await? {
             Claimed::Ours(run) => run,
             Claimed::Done(manifest) => return Ok(Finished::from(*manifest)),
-            Claimed::Parked => return Ok(self.parked(&plan)),
+            Claimed::Parked => {
+                let (report, bucket) = (plan.scope.report.name(), self.lake.bucket());
+                let used = Used::default();
+                return Ok(Finished::parked(report, bucket, &plan.span, used));
+            }
         };
         let Some(mut course) = Course::of(plan, &run, invocation.desk) else {
             run.discard().await?;
@@ -217,25 +221,6 @@ impl Runner {
             }
         };
         Err(given_up(run, error).await)
-    }
-
-    fn parked(&self, plan: &Plan) -> Finished {
-        Finished {
-            report: plan.scope.report.name().to_owned(),
-            status: Status::Complete,
-            complete: false,
-            rows: 0,
-            bucket: self.lake.bucket().to_owned(),
-            key: None,
-            manifest_key: None,
-            since: plan.span.since,
-            until: plan.span.until,
-            requests: 0,
-            credits: 0,
-            reasons: Vec::new(),
-            warnings: Vec::new(),
-            retries: 0,
-        }
     }
 
     async fn claim(&self, spec: RunSpec, ends_at: Timestamp) -> Result<Claimed, Error> {

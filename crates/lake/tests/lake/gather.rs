@@ -191,21 +191,10 @@ async fn a_merge_killed_anywhere_is_done_again() {
             bench.run("r0", SMALL).await.unwrap();
             bench.pass(SignedDuration::from_mins(1));
             bench.park_all().await;
-            bench.aws.hang_from(nth, how);
-            let mut process = tokio::spawn(merge(bench.lake.clone(), bench.spec(GROUP)));
-            let killed = tokio::select! {
-                () = bench.aws.hung() => true,
-                end = &mut process => {
-                    end.unwrap().unwrap();
-                    false
-                }
-            };
-            bench.aws.heal();
-            if !killed {
+            let process = merge(bench.lake.clone(), bench.spec(GROUP));
+            if !bench.killed_at(nth, how, process).await {
                 break;
             }
-            process.abort();
-            let _ = process.await;
             points += 1;
 
             bench.read_latest();

@@ -1,3 +1,4 @@
+use std::fmt::Debug;
 use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -250,8 +251,19 @@ impl Bench {
 
     /// Kills a run at its `nth` mutating request; false if it has fewer.
     pub(crate) async fn run_killed_at(&self, name: &str, rows: u64, nth: u64, how: Hang) -> bool {
+        let process = whole_run(self.lake.clone(), self.spec(name), rows);
+        self.killed_at(nth, how, process).await
+    }
+
+    /// Kills a process at its `nth` mutating request; false if it has fewer.
+    pub(crate) async fn killed_at<T: Debug + Send + 'static>(
+        &self,
+        nth: u64,
+        how: Hang,
+        process: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> bool {
         self.aws.hang_from(nth, how);
-        let mut process = tokio::spawn(whole_run(self.lake.clone(), self.spec(name), rows));
+        let mut process = tokio::spawn(process);
         let killed = tokio::select! {
             () = self.aws.hung() => true,
             end = &mut process => {

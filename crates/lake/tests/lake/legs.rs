@@ -56,21 +56,8 @@ impl Bench {
 
     /// Kills an invocation at its `nth` mutating request; false if it has fewer.
     async fn invoke_killed_at(&self, name: &str, nth: u64, how: Hang) -> bool {
-        self.aws.hang_from(nth, how);
-        let mut process = tokio::spawn(invocation(self.lake.clone(), self.spec(name), ALL));
-        let killed = tokio::select! {
-            () = self.aws.hung() => true,
-            end = &mut process => {
-                end.unwrap().unwrap();
-                false
-            }
-        };
-        if killed {
-            process.abort();
-            let _ = process.await;
-        }
-        self.aws.heal();
-        killed
+        let process = invocation(self.lake.clone(), self.spec(name), ALL);
+        self.killed_at(nth, how, process).await
     }
 
     async fn suspended(&self, spec: RunSpec, rows: Range<u64>) {

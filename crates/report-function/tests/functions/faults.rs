@@ -193,6 +193,8 @@ impl Story {
     }
 
     async fn read_in_peace(&mut self, event: &Value) -> Finished {
+        // Past the reset of spent credits.
+        self.clock.pass(Duration::from_secs(2));
         for _ in 0..ENOUGH {
             let function = self.function("10");
             let life = self.context_end(LIFE * 4);
