@@ -136,9 +136,9 @@ impl Encoder {
         self.sink.buffer().len()
     }
 
-    /// The bytes gathered so far, leaving room for `capacity` more.
-    pub(crate) fn take(&mut self, capacity: usize) -> Vec<u8> {
-        std::mem::replace(self.sink.buffer_mut(), Vec::with_capacity(capacity))
+    /// The bytes gathered so far; more gather in `next`.
+    pub(crate) fn take(&mut self, next: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(self.sink.buffer_mut(), next)
     }
 
     /// Ends the object; its last bytes. Nothing may be pushed after it.
@@ -149,7 +149,7 @@ impl Encoder {
         if let Sink::Gzip(gzip) = &mut self.sink {
             gzip.try_finish()?;
         }
-        Ok(self.take(0))
+        Ok(self.take(Vec::new()))
     }
 }
 
@@ -190,7 +190,7 @@ mod tests {
         let mut out = Vec::new();
         for row in rows {
             encoder.push(row.as_bytes()).unwrap();
-            out.extend(encoder.take(0));
+            out.extend(encoder.take(Vec::new()));
         }
         out.extend(encoder.finish().unwrap());
         out
@@ -231,7 +231,7 @@ mod tests {
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
             encoder.push(format!("{state}").as_bytes()).unwrap();
-            largest = largest.max(encoder.take(0).len());
+            largest = largest.max(encoder.take(Vec::new()).len());
         }
         let last = encoder.finish().unwrap().len();
         assert!(

@@ -80,7 +80,7 @@ impl Lake {
     }
 
     /// Sets how many bytes gather before they are sent; AWS wants at least 5 MiB, and a run
-    /// holds about three times as many.
+    /// holds about twice as many.
     #[must_use]
     pub fn with_part_bytes(self, part_bytes: usize) -> Self {
         Self { part_bytes, ..self }

@@ -175,7 +175,11 @@ impl Run {
         self.encoder.push(row).map_err(Error::Compression)?;
         self.rows += 1;
         if self.encoder.pending() >= self.lake.part_bytes {
-            let part = self.encoder.take(self.lake.part_bytes + SLACK);
+            let capacity = self.lake.part_bytes + SLACK;
+            let next = self.upload.spare().await?;
+            let part = self
+                .encoder
+                .take(next.unwrap_or_else(|| Vec::with_capacity(capacity)));
             self.upload.push(part).await?;
         }
         self.broken = false;

@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::segment::{Part, Segment};
 use crate::store::{Store, Target};
 
-/// Parts on their way to S3 at one time; memory is this many parts and the one that fills.
-const IN_FLIGHT: usize = 2;
+/// Parts on their way to S3 at one time; memory is this many parts and the one that fills. A part
+/// travels faster than a vendor fills the next one.
+const IN_FLIGHT: usize = 1;
 
 /// Streams one data object: a single call if it is small, a multipart upload otherwise.
 #[derive(Debug)]
@@ -26,9 +27,14 @@ struct Multipart {
     id: String,
     next: i32,
     // Tasks, so that parts travel while the caller waits for its next page; they end with the set.
-    in_flight: JoinSet<Result<CompletedPart, Error>>,
+    in_flight: JoinSet<Result<Sent, Error>>,
     done: Vec<CompletedPart>,
+    /// The memory of a part that has arrived.
+    spare: Option<Vec<u8>>,
 }
+
+/// A part that has arrived, and its bytes.
+type Sent = (CompletedPart, Bytes);
 
 /// Size and digest of the stored object.
 #[derive(Debug)]
@@ -52,6 +58,19 @@ impl Upload {
     /// Bytes handed over so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Memory for the part after the next one, once that can be sent: of one that has arrived, so that
+    /// a run of any length makes do with as many as travel and one.
+    pub(crate) async fn spare(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let key = self.target.key.clone();
+        match &mut self.multipart {
+            None => Ok(None),
+            Some(multipart) => {
+                multipart.wait_for_room(&key).await?;
+                Ok(multipart.spare.take())
+            }
+        }
     }
 
     /// Sends a part that is not the last, at least 5 MiB on AWS.
@@ -160,17 +179,25 @@ impl Multipart {
             next: 1,
             in_flight: JoinSet::new(),
             done: Vec::new(),
+            spare: None,
         }
     }
 
-    async fn send(&mut self, store: &Store, key: &str, part: Bytes) -> Result<(), Error> {
+    async fn wait_for_room(&mut self, key: &str) -> Result<(), Error> {
         while self.in_flight.len() >= IN_FLIGHT {
             self.wait_for_one(key).await?;
         }
+        Ok(())
+    }
+
+    async fn send(&mut self, store: &Store, key: &str, part: Bytes) -> Result<(), Error> {
+        self.wait_for_room(key).await?;
         let (store, key, id, number) = (store.clone(), key.to_owned(), self.id.clone(), self.next);
         self.next += 1;
-        self.in_flight
-            .spawn(async move { store.upload_part(&key, &id, number, part).await });
+        self.in_flight.spawn(async move {
+            let sent = store.upload_part(&key, &id, number, part.clone()).await?;
+            Ok((sent, part))
+        });
         Ok(())
     }
 
@@ -186,8 +213,14 @@ impl Multipart {
     async fn wait_for_one(&mut self, key: &str) -> Result<(), Error> {
         match self.in_flight.join_next().await {
             None => Ok(()),
-            Some(Ok(part)) => {
-                self.done.push(part?);
+            Some(Ok(sent)) => {
+                let (part, bytes) = sent?;
+                self.done.push(part);
+                self.spare = bytes.try_into_mut().ok().map(|bytes| {
+                    let mut memory = Vec::from(bytes);
+                    memory.clear();
+                    memory
+                });
                 Ok(())
             }
             Some(Err(stopped)) => Err(Error::Unavailable {
