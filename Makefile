@@ -59,7 +59,7 @@ test: build $(TOOLS) ## All tests: unit, conformance, and end-to-end on a stack 
 	cargo test --workspace --locked --no-run
 	$(STACK) -p 'TicketTagsSchedule=rate(1 minute)' --tickets 500 run -- cargo test --workspace --locked --no-fail-fast
 
-bench: ## Size, start, speed and memory of the release binary of tickets
+bench: ## Size, start, speed, memory, credits of tickets; BENCH_OPTIONS=--million adds a long run
 	cargo build --release --locked -p tickets
 	cargo run --locked -p bench -- $(BENCH_OPTIONS)
 

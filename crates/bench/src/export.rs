@@ -56,6 +56,8 @@ pub(crate) struct Export {
     rows_per_second: f64,
     bound_seconds: f64,
     pub(crate) times_bound: f64,
+    /// Time of a call in the middle half of the export, beside the latency alone.
+    steady: f64,
     cpu_ms_per_100k_rows: f64,
     /// Processor time of the simulators, which use the same processors.
     simulators_cpu_seconds: f64,
@@ -81,6 +83,8 @@ pub(crate) async fn exported(function: &Path, plan: Plan) -> Result<Export, Fail
         return Err(format!("{rows} rows of {} tickets: {result}", plan.tickets).into());
     }
     let stats = world.zoho.stats();
+    let answers_by_second: Vec<u64> = stats.seconds.iter().map(|second| second.requests).collect();
+    let most_per_second = f64::from(plan.concurrency) / latency.as_secs_f64();
     let bound_seconds = bound_seconds(rows, latency, plan.concurrency);
     let seconds = elapsed.as_secs_f64();
     Ok(Export {
@@ -95,22 +99,31 @@ pub(crate) async fn exported(function: &Path, plan: Plan) -> Result<Export, Fail
         rows_per_second: rows as f64 / seconds,
         bound_seconds,
         times_bound: seconds / bound_seconds,
+        steady: most_per_second / middle(&answers_by_second),
         cpu_ms_per_100k_rows: cpu * 1_000.0 * 100_000.0 / rows as f64,
         simulators_cpu_seconds: simulators.as_secs_f64(),
         peak_mb: megabytes(function.peak()?),
-        answers_by_second: stats.seconds.iter().map(|second| second.requests).collect(),
+        answers_by_second,
     })
 }
 
+/// Answers a second without start and tail; the average if it is all too short for that.
+fn middle(by_second: &[u64]) -> f64 {
+    let quarter = by_second.len() / 4;
+    let middle = by_second.get(quarter..by_second.len() - quarter);
+    let middle = middle.unwrap_or(by_second);
+    middle.iter().sum::<u64>() as f64 / middle.len() as f64
+}
+
 impl Export {
-    pub(crate) const HEAD: &str = "   tickets  ms calls format   requests conns  seconds   rows/s   bound x bound  CPU ms/100k  peak MB  sim CPU s";
+    pub(crate) const HEAD: &str = "   tickets  ms calls format   requests conns  seconds   rows/s   bound x bound  steady  CPU ms/100k  peak MB  sim CPU s";
 }
 
 impl fmt::Display for Export {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:>10} {:>3} {:>5} {:<8} {:>8} {:>5} {:>8.2} {:>8.0} {:>7.2} {:>7.2} {:>12.0} {:>8.1} {:>10.1}",
+            "{:>10} {:>3} {:>5} {:<8} {:>8} {:>5} {:>8.2} {:>8.0} {:>7.2} {:>7.2} {:>7.2} {:>12.0} {:>8.1} {:>10.1}",
             self.rows,
             self.latency_ms,
             self.concurrency,
@@ -121,9 +134,28 @@ impl fmt::Display for Export {
             self.rows_per_second,
             self.bound_seconds,
             self.times_bound,
+            self.steady,
             self.cpu_ms_per_100k_rows,
             self.peak_mb,
             self.simulators_cpu_seconds,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn start_and_tail_do_not_count_for_the_middle() {
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(close(middle(&[1, 10, 10, 10, 10, 10, 10, 2]), 10.0));
+        assert!(close(middle(&[4, 6]), 5.0));
+    }
+
+    #[test]
+    fn the_bound_counts_whole_pages() {
+        let bound = bound_seconds(1_001, Duration::from_millis(100), 2);
+        assert!((bound - 0.55).abs() < 1e-9, "{bound}");
     }
 }

@@ -79,6 +79,10 @@ mod tests {
     #[test]
     fn a_goal_says_whether_it_is_met() {
         assert!(Goal::at_most("x", 1.0, 1.0).to_string().ends_with(": met"));
-        assert!(Goal::at_most("x", 1.1, 1.0).to_string().ends_with("NOT met"));
+        assert!(
+            Goal::at_most("x", 1.1, 1.0)
+                .to_string()
+                .ends_with("NOT met")
+        );
     }
 }

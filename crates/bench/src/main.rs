@@ -4,6 +4,7 @@
 mod credits;
 mod export;
 mod figures;
+mod hostile;
 mod million;
 mod proc;
 mod process;
@@ -38,7 +39,7 @@ struct Options {
     #[arg(long, value_delimiter = ',', default_value = "5,10,25")]
     concurrency: Vec<u32>,
     /// How long an export of the block `speed` should take, seconds.
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 15)]
     seconds: u32,
     /// Only these blocks.
     #[arg(long, value_delimiter = ',')]
@@ -65,6 +66,8 @@ enum Block {
     Memory,
     /// Credits of a full and of an incremental run.
     Credits,
+    /// Peak memory when the vendor answers what no honest one would.
+    Hostile,
     /// A million tickets in many invocations; never without being asked for.
     Million,
 }
@@ -107,6 +110,9 @@ async fn main() -> Result<(), Failure> {
     }
     if options.runs(Block::Credits) {
         credits::compared(&options.function, &mut report).await?;
+    }
+    if options.runs(Block::Hostile) {
+        hostile::answers(&options.function, &mut report).await?;
     }
     let exact = if options.runs(Block::Million) {
         million::both_ways(&options.function, &mut report).await?
@@ -179,7 +185,7 @@ async fn starts(options: &Options, report: &mut Report) -> Result<(), Failure> {
     let mut starts = Vec::with_capacity(options.starts);
     for _ in 0..options.starts {
         let started = Started::new(&options.function, &Place::of(&world, 1)).await?;
-        starts.push(started.started_ms);
+        starts.push(started.start_up_ms);
     }
     let mut hellos = Vec::with_capacity(HELLOS);
     for _ in 0..HELLOS {

@@ -39,7 +39,7 @@ pub(crate) struct Started {
     child: Child,
     runtime: RuntimeApi,
     /// From starting the process to its first call of the Runtime API, milliseconds.
-    pub(crate) started_ms: f64,
+    pub(crate) start_up_ms: f64,
 }
 
 impl Started {
@@ -73,11 +73,11 @@ impl Started {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         };
-        let started_ms = first.duration_since(began).as_secs_f64() * 1_000.0;
+        let start_up_ms = first.duration_since(began).as_secs_f64() * 1_000.0;
         Ok(Self {
             child,
             runtime,
-            started_ms,
+            start_up_ms,
         })
     }
 
@@ -92,7 +92,9 @@ impl Started {
         let elapsed = began.elapsed();
         match result {
             InvocationResult::Success(result) => Ok((result, elapsed)),
-            failed => Err(format!("the function failed: {failed:?}").into()),
+            failed @ InvocationResult::Failure { .. } => {
+                Err(format!("the function failed: {failed:?}").into())
+            }
         }
     }
 

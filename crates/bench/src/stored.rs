@@ -98,7 +98,7 @@ pub(crate) fn compared(world: &World, keys: &[String]) -> Result<Agreement, Fail
 fn object(world: &World, key: &str) -> Result<Vec<u8>, Failure> {
     let bytes = world.aws.object(BUCKET, key);
     let bytes = bytes.ok_or_else(|| format!("{key} is not there"))?;
-    if !key.ends_with(".gz") {
+    if std::path::Path::new(key).extension() != Some("gz".as_ref()) {
         return Ok(bytes.to_vec());
     }
     let mut unpacked = Vec::new();

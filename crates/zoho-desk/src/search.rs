@@ -511,6 +511,13 @@ impl SearchWalk {
         }
     }
 
+    /// Searches that a rest of so many rows is worth: more than one only when calls would idle.
+    fn parts_of_rest(&self, rows: u64) -> u64 {
+        let busy = self.in_flight.len() + self.jobs.len();
+        let idle = self.desk.width().saturating_sub(busy) as u64;
+        rows.div_ceil(self.reach()).min(idle + 1)
+    }
+
     /// The window has more rows than one search reaches: the rest of it begins at the latest row
     /// seen, whose moment is searched again because others may share it.
     fn go_on(&mut self, open: Open) {
@@ -526,7 +533,9 @@ impl SearchWalk {
                 let before = open.window.cut(rest.start()).filter(|_| of_one_moment);
                 let mut windows: Vec<Window> =
                     before.into_iter().map(|(before, _)| before).collect();
-                windows.push(rest);
+                let parts = self.parts_of_rest(open.expected.saturating_sub(self.reach()));
+                let cut = (parts > 1).then(|| rest.split(parts)).flatten();
+                windows.extend(cut.unwrap_or_else(|| vec![rest]));
                 self.enqueue(windows, &keys);
             }
             rest => {

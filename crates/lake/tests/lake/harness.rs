@@ -251,7 +251,7 @@ impl Bench {
 
     /// Kills a run at its `nth` mutating request; false if it has fewer.
     pub(crate) async fn run_killed_at(&self, name: &str, rows: u64, nth: u64, how: Hang) -> bool {
-        let process = whole_run(self.lake.clone(), self.spec(name), rows);
+        let process = Box::pin(whole_run(self.lake.clone(), self.spec(name), rows));
         self.killed_at(nth, how, process).await
     }
 
