@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/installed
 STACK := $(BIN)/python infra/local/stack.py
-BACKFILL := PYTHONPATH=infra/local $(BIN)/python infra/backfill.py
+OPERATE := PYTHONPATH=infra/local $(BIN)/python
+BACKFILL := $(OPERATE) infra/backfill.py
 FUNCTIONS := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard functions/*/Cargo.toml)))
 PACKAGES := $(FUNCTIONS:%=-p %)
 DEBUG := $(or $(CARGO_TARGET_DIR),target)/debug
@@ -21,10 +22,10 @@ export SAM_CLI_TELEMETRY := 0
 # cargo finds cargo-lambda, and cargo-lambda its linker, on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup build check test bench demo up down status logs invoke backfill deploy fmt clean
+.PHONY: help setup build check test bench demo up down status logs invoke backfill api-key webhook-register fuzz deploy fmt clean
 
 help: ## List the verbs
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r verb text; do printf '  %-8s %s\n' "$$verb" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r verb text; do printf '  %-16s %s\n' "$$verb" "$$text"; done
 
 setup: $(TOOLS) ## Create .venv with the pinned tools
 
@@ -57,7 +58,7 @@ check: $(TOOLS) ## Format, lints, docs, licences, template
 # SDKs would be compiled once more.
 test: build $(TOOLS) ## All tests: unit, conformance, and end-to-end on a stack of their own
 	cargo test --workspace --locked --no-run
-	$(STACK) -p 'TicketTagsSchedule=rate(1 minute)' --tickets 500 run -- cargo test --workspace --locked --no-fail-fast
+	$(STACK) -p 'TicketTagsSchedule=rate(1 minute)' -p ApiRatePerKey=100000 -p ApiRatePerAddress=10000 --tickets 500 run -- cargo test --workspace --locked --no-fail-fast
 
 bench: ## Size, start, speed, memory, credits of tickets; BENCH_OPTIONS=--million adds a long run
 	cargo build --release --locked -p tickets
@@ -85,6 +86,15 @@ invoke: $(TOOLS) ## Run a function on the local stack; FUNCTION=tickets [EVENT=e
 backfill: $(TOOLS) ## Read a large span in windows; REPORT=tickets SINCE=2024-01-01 [UNTIL=...], FULL=1, or EXECUTION=arn
 	@$(BACKFILL) $(if $(REPORT),--report '$(REPORT)') $(if $(SINCE),--since '$(SINCE)') $(if $(UNTIL),--until '$(UNTIL)') \
 	  $(if $(FULL),--full '$(FULL)') $(if $(EVENT),--event '$(EVENT)') $(if $(EXECUTION),--execution '$(EXECUTION)') $(if $(REDRIVE),--redrive '$(REDRIVE)')
+
+api-key: $(TOOLS) ## Issue a key of the ticket API: NAME=... SCOPES=read,write,admin [DAYS=...]
+	@$(OPERATE) infra/api_key.py --name '$(NAME)' --scopes '$(or $(SCOPES),read)' $(if $(DAYS),--days $(DAYS))
+
+webhook-register: $(TOOLS) ## Have Zoho Desk send its events here; [URL=...], REMOVE=1 ends it
+	@$(OPERATE) infra/desk_webhook.py $(if $(URL),--url '$(URL)') $(if $(REMOVE),--remove)
+
+fuzz: ## Fuzz the webhooks' parsers; SECONDS=60 for each
+	fuzz/run all $(or $(SECONDS),60)
 
 deploy: $(TOOLS) ## Deploy to your AWS account; ARCH=arm64 or x86_64, asked for the rest the first time
 	$(if $(filter-out $(DEPLOYED_ARCH),$(ARCH)),$(if $(DEPLOYED_ARCH),$(error $(SAMCONFIG) says $(DEPLOYED_ARCH): change Architecture there to deploy for $(ARCH))))

@@ -13,25 +13,29 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deployment import clients
 from lifecycle import Stack
 from paths import ROOT, STACK_FILE
+from ticketing import http_api
 
 SAMCONFIG = ROOT / "samconfig.local.toml"
 
 
 @dataclass(frozen=True)
 class Installation:
-    """`client` makes a boto3 client of a service; `where` tells people which installation it is."""
+    """`client` makes a boto3 client of a service; `where` tells people which installation it is; `http_api` is the origin of its HTTP
+    API, empty if it has none."""
 
     where: str
     local: bool
     outputs: dict[str, str]
     client: Callable
+    http_api: str
 
 
 def find() -> Installation:
     stack = Stack.load(Path(os.environ.get("DESKBRIDGE_STACK", STACK_FILE)))
     if stack and stack.alive():
         return Installation(f"on the local stack at {stack.endpoint_url}", True, stack.outputs,
-                            lambda service: clients(stack.endpoint_url, service))
+                            lambda service: clients(stack.endpoint_url, service),
+                            http_api(stack.endpoint_url, stack.outputs))
     return _deployed(_settings())
 
 
@@ -60,4 +64,4 @@ def _deployed(settings: dict[str, str]) -> Installation:
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     patient = Config(retries={"mode": "standard", "max_attempts": 10})
     return Installation(f"in AWS account {account}, {region}, stack {name}", False, outputs,
-                        lambda service: session.client(service, config=patient))
+                        lambda service: session.client(service, config=patient), outputs.get("HttpApiUrl", ""))

@@ -14,6 +14,7 @@ from processes import tail
 
 STACK_NAME = "deskbridge"
 SECRET_ID = "zoho_auth"
+SALESIQ_SECRET_ID = "salesiq_webhook"
 # botocore's way to say: neither a config file nor a profile from the environment.
 NO_PROFILE = {"config_file": (None, None, None, None), "profile": (None, None, None, None)}
 
@@ -50,12 +51,14 @@ def deploy(endpoint: str, data: Path, parameters: dict[str, str]) -> dict[str, s
 
 def local_parameters(origin: str) -> dict[str, str]:
     architecture = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
-    return {"Stage": "local", "Architecture": architecture, "ZohoAccountsUrl": origin, "ZohoDeskUrl": origin}
+    return {"Stage": "local", "Architecture": architecture, "ZohoAccountsUrl": origin, "ZohoDeskUrl": origin,
+            "ChatTickets": "on", "MailTransport": "ses"}
 
 
-def store_secret(endpoint: str, value: str) -> None:
+def store(endpoint: str, name: str, value: str) -> None:
+    """Puts a secret."""
     secrets = clients(endpoint, "secretsmanager")
     try:
-        secrets.create_secret(Name=SECRET_ID, SecretString=value)
+        secrets.create_secret(Name=name, SecretString=value)
     except secrets.exceptions.ResourceExistsException:
-        secrets.put_secret_value(SecretId=SECRET_ID, SecretString=value)
+        secrets.put_secret_value(SecretId=name, SecretString=value)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment import SECRET_ID, STACK_NAME, clients, deploy, local_parameters, store_secret
+from deployment import SECRET_ID, STACK_NAME, clients, deploy, local_parameters, store
 from emulator import ACCOUNT_ID, REGION, client_env, start_emulator
 from paths import LAST_RUN, LOCAL, tools
 from processes import Service
 from simulator import Simulator, start_simulator
+from ticketing import Senders, http_api, store_keys, store_settings, verify_sender
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Stack:
     data: Path
     endpoint_url: str
     simulator: Simulator
+    senders: Senders
     outputs: dict[str, str]
     services: list[Service]
 
@@ -41,7 +43,9 @@ class Stack:
             "data": str(self.data),
             "functions": self.functions(),
             "outputs": self.outputs,
+            "http_api": http_api(self.endpoint_url, self.outputs),
             "simulator": asdict(self.simulator),
+            "senders": asdict(self.senders),
             "services": [asdict(service) for service in self.services],
         }
         self.file.write_text(json.dumps(known, indent=2) + "\n")
@@ -52,11 +56,11 @@ class Stack:
             known = json.loads(file.read_text())
         except FileNotFoundError:
             return None
-        return cls(file, Path(known["data"]), known["endpoint_url"], Simulator(**known["simulator"]), known["outputs"],
-                   [Service(**service) for service in known["services"]])
+        return cls(file, Path(known["data"]), known["endpoint_url"], Simulator(**known["simulator"]),
+                   Senders(**known["senders"]), known["outputs"], [Service(**service) for service in known["services"]])
 
     def functions(self) -> list[str]:
-        return self.outputs["FunctionNames"].split(",")
+        return [*self.outputs["FunctionNames"].split(","), *self.outputs["TicketFunctionNames"].split(",")]
 
     def alive(self) -> bool:
         return all(service.alive() for service in self.services)
@@ -92,10 +96,13 @@ def raise_stack(data: Path, file: Path, simulator_options: list[str], parameters
         service, endpoint = start_emulator(data, outlive_us=outlive_us)
         services.append(service)
         say(began, f"local AWS at {endpoint}, IAM enforced")
-        store_secret(endpoint, simulator.secret())
-        say(began, f"secret {SECRET_ID} stored; deploying infra/template.yaml with sam deploy")
+        store(endpoint, SECRET_ID, simulator.secret())
+        senders = store_keys(endpoint, data)
+        verify_sender(endpoint)
+        say(began, "secrets stored; deploying infra/template.yaml with sam deploy")
         outputs = deploy(endpoint, data, local_parameters(simulator.origin) | parameters)
-        stack = Stack(file, data, endpoint, simulator, outputs, services)
+        store_settings(endpoint, outputs, simulator)
+        stack = Stack(file, data, endpoint, simulator, senders, outputs, services)
         say(began, f"{len(stack.functions())} functions deployed")
         stack.save()
     except BaseException:

@@ -35,6 +35,12 @@ class Simulator:
             for line in lines:
                 yield _stored_form(line.decode().rstrip("\n"))
 
+    def first_id(self, kind: str) -> str:
+        """The id of one of the account's `departments`, `agents` or `tickets`."""
+        with _get(f"{self.origin}/_sim/ids/{kind}?n=1") as answer:
+            found = json.load(answer)
+        return (found["ids"] if isinstance(found, dict) else found)[0]
+
     def listed(self, route: str, access_token: str) -> Iterator[bytes]:
         """The rows of one page of any route, as the vendor's API answers them."""
         headers = {"Authorization": f"Zoho-oauthtoken {access_token}", "orgId": self.org_id}

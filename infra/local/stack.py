@@ -7,7 +7,7 @@
     stack.py exec -- CMD ... CMD against the stack that is up
     stack.py logs [NAME]     what its functions logged
     stack.py run -- CMD ...  a stack for CMD alone, gone when CMD ends; exits as CMD did
-    stack.py demo [--keep]   every report pulled, checked row for row and listed
+    stack.py demo [--keep]   every report pulled, checked row for row and listed; then a chat that ends with a ticket
 
 Everything it writes is under .local/. The command of `run` and `exec` finds its stack through AWS_ENDPOINT_URL and
 DESKBRIDGE_STACK, the path of a JSON file with what is known about the stack.
@@ -22,6 +22,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import chat_demo
 import demo
 from emulator import isolated_env
 from lifecycle import Stack, function_log, raise_stack, stop_all, temporary_stack
@@ -115,12 +116,16 @@ def show(arguments: argparse.Namespace) -> int:
     parameters = {"DepartmentsSchedule": "rate(1 minute)"} | arguments.parameters
     if not arguments.keep:
         with temporary_stack(arguments.simulator, parameters) as stack:
-            return demo.run(stack.endpoint_url, stack.outputs, stack.simulator)
+            return demonstrate(stack)
     down(arguments)
     stack = raise_stack(LOCAL / "up", STACK_FILE, arguments.simulator, parameters, outlive_us=True)
-    code = demo.run(stack.endpoint_url, stack.outputs, stack.simulator)
+    code = demonstrate(stack)
     print_exports(stack)
     return code
+
+
+def demonstrate(stack: Stack) -> int:
+    return demo.run(stack.endpoint_url, stack.outputs, stack.simulator) or chat_demo.play(stack)
 
 
 def print_exports(stack: Stack) -> None:

@@ -7,8 +7,18 @@ use table::{Kind, OWN_COLUMNS, TABLES, Table};
 
 use crate::stack::{root, sorted};
 
-/// The one function that is no report.
+/// The function that makes tables of reports.
 pub(crate) const COMPACT: &str = "compact";
+
+/// The functions of chats, tickets and webhooks.
+pub(crate) const TICKETS: [&str; 6] = [
+    "desk-events",
+    "desk-webhook",
+    "salesiq-webhook",
+    "send-notifications",
+    "ticket-api",
+    "ticket-worker",
+];
 
 /// The folders of `functions/`.
 pub(crate) fn functions() -> Vec<String> {
@@ -20,7 +30,7 @@ pub(crate) fn functions() -> Vec<String> {
 fn every_function_has_a_package_an_event_and_a_template_block() {
     let template = fs::read_to_string(root().join("infra/template.yaml")).unwrap();
     let functions = functions();
-    assert_eq!(functions.len(), 16);
+    assert_eq!(functions.len(), 22);
     for name in &functions {
         let manifest =
             fs::read_to_string(root().join(format!("functions/{name}/Cargo.toml"))).unwrap();
@@ -28,8 +38,10 @@ fn every_function_has_a_package_an_event_and_a_template_block() {
             manifest.contains(&format!("name = \"{name}\"")),
             "{name}: folder and package differ"
         );
+        // Functions behind HTTP have a folder of events, good and bad.
         let event = root().join(format!("events/{name}.json"));
-        assert!(event.is_file(), "{name}: no {}", event.display());
+        let folder = root().join(format!("events/{name}"));
+        assert!(event.is_file() || folder.is_dir(), "{name}: no {}", event.display());
         for line in [
             format!("CodeUri: ../target/lambda/{name}/"),
             format!("FunctionName: !Sub '${{FunctionNamePrefix}}{name}'"),
@@ -55,7 +67,7 @@ fn every_function_has_a_package_an_event_and_a_template_block() {
 fn every_report_of_a_known_shape_has_a_table() {
     let reports: Vec<String> = functions()
         .into_iter()
-        .filter(|name| name != COMPACT && name != "desk-route")
+        .filter(|name| name != COMPACT && name != "desk-route" && !TICKETS.contains(&name.as_str()))
         .collect();
     let tables: Vec<_> = TABLES.iter().map(|table| table.report).collect();
     assert_eq!(tables, reports);

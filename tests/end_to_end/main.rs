@@ -10,9 +10,11 @@
 mod agreement;
 mod backfill;
 mod cargo_lambda;
+mod chats;
 mod compact;
 mod events;
 mod logs;
+mod openapi;
 mod processes;
 mod queries;
 mod refusals;

@@ -11,5 +11,5 @@ pub use aws::{Aws, connect};
 pub use env::{Env, EnvError};
 pub use failure::{ErrorType, Failure};
 pub use invocation::{account_of, time_left};
-pub use metrics::{Metric, Unit, emit};
+pub use metrics::{Metric, Unit, emit, emit_by};
 pub use telemetry::start as start_telemetry;

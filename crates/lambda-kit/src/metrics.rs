@@ -30,10 +30,20 @@ const NAMESPACE: &str = "Deskbridge";
     reason = "the format is read from standard output"
 )]
 pub fn emit(report: &str, at: Timestamp, metrics: &[Metric]) {
-    println!("{}", embedded(report, at, metrics));
+    println!("{}", embedded(&[("Report", report)], at, metrics));
 }
 
-fn embedded(report: &str, at: Timestamp, metrics: &[Metric]) -> Value {
+/// The same for metrics that are told apart by other `dimensions`: names and values. Each set of
+/// values is metrics of its own to CloudWatch, so values must be few: a route, never an id.
+#[expect(
+    clippy::print_stdout,
+    reason = "the format is read from standard output"
+)]
+pub fn emit_by(dimensions: &[(&str, &str)], at: Timestamp, metrics: &[Metric]) {
+    println!("{}", embedded(dimensions, at, metrics));
+}
+
+fn embedded(dimensions: &[(&str, &str)], at: Timestamp, metrics: &[Metric]) -> Value {
     let definitions: Vec<_> = metrics
         .iter()
         .map(|metric| {
@@ -44,6 +54,7 @@ fn embedded(report: &str, at: Timestamp, metrics: &[Metric]) -> Value {
             json!({"Name": metric.name, "Unit": unit})
         })
         .collect();
+    let names: Vec<_> = dimensions.iter().map(|(name, _)| *name).collect();
     let mut line = Map::new();
     line.insert(
         "_aws".into(),
@@ -51,12 +62,14 @@ fn embedded(report: &str, at: Timestamp, metrics: &[Metric]) -> Value {
             "Timestamp": at.as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [["Report"]],
+                "Dimensions": [names],
                 "Metrics": definitions,
             }],
         }),
     );
-    line.insert("Report".into(), report.into());
+    for (name, value) in dimensions {
+        line.insert((*name).into(), (*value).into());
+    }
     for metric in metrics {
         line.insert(metric.name.into(), metric.value.into());
     }
@@ -74,7 +87,11 @@ mod tests {
             unit: Unit::Count,
             value: 7,
         };
-        let line = embedded("tickets", Timestamp::from_second(1).unwrap(), &[rows]);
+        let line = embedded(
+            &[("Report", "tickets")],
+            Timestamp::from_second(1).unwrap(),
+            &[rows],
+        );
         assert_eq!(
             line,
             json!({

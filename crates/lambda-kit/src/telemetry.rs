@@ -20,6 +20,14 @@ pub fn start(env: &Env) {
         .with_targets(
             [
                 "credentials",
+                "desk_account",
+                "desk_events_function",
+                "front_door",
+                "notify",
+                "state",
+                "ticket_function",
+                "ticketing",
+                "webhook",
                 "lake",
                 "lambda_kit",
                 "report_function",

@@ -1,10 +1,10 @@
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clock::Clock;
-use credentials::{Broker, BrokerConfig, SecretId, SecretStore};
+use credentials::SecretId;
+use desk_account::DeskAccount;
 use jiff::Timestamp;
 use lake::{Lake, RunId, Status};
 use lambda_kit::{Aws, Env, ErrorType, Failure, Metric, Unit};
@@ -12,10 +12,8 @@ use lambda_runtime::Context;
 use reports::{Answer, Event, Finished, Invocation, Report, Runner, Stops};
 use serde_json::Value;
 use tracing::{Instrument, error, info, info_span, warn};
-use vendor_http::{Client, Deadline, Usage};
-use zoho_desk::Desk;
+use vendor_http::{Deadline, Usage};
 
-use crate::credits::SharedCredits;
 use crate::{Config, failure};
 
 /// A report function: what lives as long as its process.
@@ -32,11 +30,9 @@ pub struct Function {
 
 #[derive(Debug)]
 struct Ready {
-    config: Config,
-    aws: Aws,
-    desk_http: Client,
-    token_http: Client,
-    brokers: Mutex<HashMap<SecretId, Broker>>,
+    account: DeskAccount,
+    settings: reports::Settings,
+    s3: aws_sdk_s3::Client,
 }
 
 /// Time kept for committing or clearing away: a tenth of what there is, within these bounds.
@@ -49,7 +45,13 @@ const MOST_WIND_DOWN: Duration = Duration::from_secs(20);
 impl Function {
     /// Reads the settings and builds the vendor's clients, once.
     pub fn new(report: Report, env: &Env, aws: Aws, clock: Arc<dyn Clock>) -> Self {
-        let ready = Config::from_env(env).and_then(|config| Ready::new(config, aws));
+        let ready = Config::from_env(env).and_then(|config| {
+            Ok(Ready {
+                s3: aws.s3.clone(),
+                account: DeskAccount::new(config.account, aws, Arc::clone(&clock))?,
+                settings: config.settings,
+            })
+        });
         Self {
             report,
             name: env
@@ -80,7 +82,7 @@ impl Function {
         let used = || {
             self.ready
                 .as_ref()
-                .map_or(Usage::default(), |ready| ready.desk_http.usage())
+                .map_or(Usage::default(), |ready| ready.account.usage())
         };
         let before = used();
         let outcome = self.run(&payload, context, began, before).await;
@@ -134,7 +136,7 @@ impl Function {
             .ready
             .as_ref()
             .ok()
-            .map(|ready| ready.desk_http.budget());
+            .map(|ready| ready.account.http().budget());
         if let Some(remaining) = budget.and_then(vendor_http::Budget::remaining) {
             metrics.push(count("CreditsRemaining", remaining));
         }
@@ -158,36 +160,18 @@ impl Function {
             soon: deadline.minus((time_left / 10).min(MOST_WIND_DOWN)),
             now: deadline,
         };
-        let bucket = ready.bucket(context)?;
+        let bucket = ready.account.settings().bucket(context)?;
+        let secret = secret_of(&event)?;
+        let visit = ready
+            .account
+            .begin(secret.as_ref(), &bucket, deadline)
+            .await?;
 
-        let broker = ready.broker(&event, &bucket, Arc::clone(&self.clock))?;
-        let secret = broker
-            .secret(deadline)
-            .await
-            .map_err(|error| Failure::new(failure::of_token(error.kind()), error))?;
-        let org = secret
-            .org_id()
-            .as_str()
-            .parse()
-            .map_err(|why| Failure::new(ErrorType::SecretInvalid, format!("`org_id` {why}")))?;
-        let credits = SharedCredits::new(ready.aws.s3.clone(), &bucket, secret.org_id().as_str());
-        // A warm process may have last heard of the credits on another day.
-        ready.desk_http.budget().forget();
-        credits.tell(ready.desk_http.budget(), now).await;
-        let desk = Desk::new(
-            ready.desk_http.clone(),
-            Arc::new(broker),
-            ready.config.desk.clone(),
-            org,
-            deadline,
-        );
-        ready.learn_credits(&desk, secret.org_id().as_str()).await;
-
-        let lake = Lake::new(ready.aws.s3.clone(), bucket, Arc::clone(&self.clock));
-        let runner = Runner::new(lake, Arc::clone(&self.clock), ready.config.settings.clone());
+        let lake = Lake::new(ready.s3.clone(), bucket, Arc::clone(&self.clock));
+        let runner = Runner::new(lake, Arc::clone(&self.clock), ready.settings.clone());
         let invocation = Invocation {
-            desk: &desk,
-            http: &ready.desk_http,
+            desk: visit.desk(),
+            http: ready.account.http(),
             used_before,
             stops,
             run: random_run()?,
@@ -196,103 +180,18 @@ impl Function {
                 .unwrap_or(Timestamp::MAX),
         };
         let outcome = runner.run(self.report, &event, invocation).await;
+        visit.finish().await;
         let now = self.clock.now();
-        credits.leave(ready.desk_http.budget(), now).await;
         outcome.map_err(|error| failure::of_report(&error, self.report, now))
     }
 }
 
-impl Ready {
-    fn new(config: Config, aws: Aws) -> Result<Self, Failure> {
-        let http = |settings| {
-            Client::new(settings).map_err(|error| Failure::new(ErrorType::Internal, error))
-        };
-        Ok(Self {
-            desk_http: http(vendor_http::Settings {
-                max_concurrency: config.max_concurrency,
-                credit_reserve_percent: config.credit_reserve_percent,
-                seed: random_seed(),
-                ..vendor_http::Settings::default()
-            })?,
-            token_http: http(vendor_http::Settings {
-                attempts: 3,
-                max_body: 64 * 1024,
-                seed: random_seed(),
-                ..vendor_http::Settings::default()
-            })?,
-            aws,
-            brokers: Mutex::default(),
-            config,
-        })
-    }
-
-    fn bucket(&self, context: &Context) -> Result<String, Failure> {
-        if let Some(bucket) = &self.config.bucket {
-            return Ok(bucket.clone());
-        }
-        lambda_kit::account_of(context)
-            .map(|account| format!("zoho-reports-{account}"))
-            .ok_or_else(|| {
-                Failure::new(
-                    ErrorType::StorageDenied,
-                    "no bucket is configured; set the environment variable BUCKET",
-                )
-            })
-    }
-
-    /// The broker of the event's secret, or else of the configured one. It is kept, with the token
-    /// it knows, for the life of the process.
-    fn broker(
-        &self,
-        event: &Event,
-        bucket: &str,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Broker, Failure> {
-        let secret_id = match &event.secret_id {
-            Some(id) => id.parse::<SecretId>().map_err(|error| {
-                Failure::new(ErrorType::InvalidEvent, format!("`secret_id` {error}"))
-            })?,
-            None => self.config.secret_id.clone(),
-        };
-        let mut brokers = self.brokers.lock().unwrap_or_else(PoisonError::into_inner);
-        let broker = brokers.entry(secret_id.clone()).or_insert_with(|| {
-            Broker::new(BrokerConfig {
-                secret_id,
-                store: SecretStore::new(self.aws.secrets.clone()),
-                locks: (self.aws.s3.clone(), bucket.to_owned()),
-                http: self.token_http.clone(),
-                accounts: self.config.accounts.clone(),
-                data_centre: self.config.data_centre,
-                clock,
-                seed: random_seed(),
-            })
-        });
-        broker.begin_invocation();
-        Ok(broker.clone())
-    }
-
-    /// A reserve is a share of the account's pool, which only the edition tells. One request in
-    /// the life of a process, and only when there is a reserve to keep.
-    async fn learn_credits(&self, desk: &Desk, org: &str) {
-        let budget = self.desk_http.budget();
-        if self.config.credit_reserve_percent == 0 || budget.pool().is_some() {
-            return;
-        }
-        match desk.organizations().await {
-            Ok(organizations) => {
-                let ours = organizations
-                    .iter()
-                    .find(|organization| organization.id == org);
-                if let Some(credits) = ours.and_then(zoho_desk::Organization::daily_credits) {
-                    budget.learn_pool(credits);
-                }
-            }
-            // The run itself will meet whatever is wrong and name it.
-            Err(error) => {
-                warn!(error = %error, "the account's edition is unknown; the credit reserve follows what is left");
-            }
-        }
-    }
+/// The secret that the event names, if it names one.
+fn secret_of(event: &Event) -> Result<Option<SecretId>, Failure> {
+    let parsed = event.secret_id.as_deref().map(str::parse);
+    parsed
+        .transpose()
+        .map_err(|error| Failure::new(ErrorType::InvalidEvent, format!("`secret_id` {error}")))
 }
 
 fn log(outcome: &Result<Answer, Failure>, usage: Usage, duration_ms: u64) {
@@ -350,11 +249,4 @@ fn random_run() -> Result<RunId, Failure> {
     let mut bytes = [0_u8; 8];
     getrandom::fill(&mut bytes).map_err(|error| Failure::new(ErrorType::Internal, error))?;
     RunId::from_bytes(&bytes).map_err(|error| Failure::new(ErrorType::Internal, error))
-}
-
-/// Without randomness from the system all processes would wait the same; better than not starting.
-fn random_seed() -> u64 {
-    let mut bytes = [0_u8; 8];
-    let _ = getrandom::fill(&mut bytes);
-    u64::from_ne_bytes(bytes)
 }

@@ -2,4 +2,8 @@
 
 pub mod aws;
 pub mod lambda;
+mod rsa;
+pub mod salesiq;
 pub mod zoho;
+
+pub use rsa::SigningKey;

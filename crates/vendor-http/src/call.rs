@@ -2,8 +2,8 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -16,9 +16,17 @@ pub struct Call {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
-    pub(crate) form: Vec<(&'static str, SecretString)>,
+    pub(crate) content: Content,
     pub(crate) timeout: Option<Duration>,
     pub(crate) repeatable: bool,
+}
+
+/// What a request carries.
+#[derive(Clone)]
+pub(crate) enum Content {
+    Nothing,
+    Form(Vec<(&'static str, SecretString)>),
+    Json(Bytes),
 }
 
 impl Call {
@@ -32,9 +40,23 @@ impl Call {
         url: Url,
         fields: impl IntoIterator<Item = (&'static str, SecretString)>,
     ) -> Self {
-        let mut call = Self::new(Method::POST, url);
-        call.form = fields.into_iter().collect();
-        call
+        let fields = fields.into_iter().collect();
+        Self::new(Method::POST, url).carrying(Content::Form(fields))
+    }
+
+    /// A POST of `json`. Creating is not repeatable: see [`Call::once`].
+    pub fn post_json(url: Url, json: impl Into<Bytes>) -> Self {
+        Self::new(Method::POST, url).carrying(Content::Json(json.into()))
+    }
+
+    /// A PATCH of `json`.
+    pub fn patch_json(url: Url, json: impl Into<Bytes>) -> Self {
+        Self::new(Method::PATCH, url).carrying(Content::Json(json.into()))
+    }
+
+    /// A DELETE of `url`. Sent again after it was carried out, it finds nothing to delete.
+    pub fn delete(url: Url) -> Self {
+        Self::new(Method::DELETE, url)
     }
 
     fn new(method: Method, url: Url) -> Self {
@@ -42,10 +64,15 @@ impl Call {
             method,
             url,
             headers: HeaderMap::new(),
-            form: Vec::new(),
+            content: Content::Nothing,
             timeout: None,
             repeatable: true,
         }
+    }
+
+    fn carrying(mut self, content: Content) -> Self {
+        self.content = content;
+        self
     }
 
     /// Adds a header.
@@ -62,23 +89,34 @@ impl Call {
         self
     }
 
-    /// Marks the call as one that must not be sent again after it may have reached the vendor.
+    /// Marks the call as one that must not be sent again after it may have reached the vendor. An
+    /// error's [`crate::Error::may_have_happened`] then says whether it may have.
     #[must_use]
     pub fn once(mut self) -> Self {
         self.repeatable = false;
         self
     }
 
-    pub(crate) fn form_pairs(&self) -> Vec<(&'static str, &str)> {
-        self.form
-            .iter()
-            .map(|(name, value)| (*name, value.expose_secret()))
-            .collect()
-    }
-
     /// Method and path for logs: no query, which may carry what people typed.
     pub(crate) fn label(&self) -> String {
         format!("{} {}", self.method, self.url.path())
+    }
+}
+
+impl Content {
+    pub(crate) fn onto(&self, request: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::Nothing => request,
+            Self::Form(fields) => {
+                let pairs = fields
+                    .iter()
+                    .map(|(name, value)| (name, value.expose_secret()));
+                request.form(&pairs.collect::<Vec<_>>())
+            }
+            Self::Json(json) => request
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(json.clone()),
+        }
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use tracing::{debug, warn};
 
@@ -88,8 +89,20 @@ enum Setback {
     Transient {
         reason: String,
         after: Option<Duration>,
+        /// Whether the vendor may have carried out the call.
+        reached: bool,
     },
     Crowded,
+}
+
+impl Setback {
+    fn reached(reason: String) -> Self {
+        Self::Transient {
+            reason,
+            after: None,
+            reached: true,
+        }
+    }
 }
 
 impl Client {
@@ -150,11 +163,13 @@ impl Client {
     ) -> Result<Answer, Error> {
         let (mut failures, mut attempts) = (0, 0);
         let mut last = None;
+        let mut may_have_happened = false;
         loop {
             let out_of_time = |last: Option<String>, attempts| Error::Deadline {
                 call: call.label(),
                 attempts,
                 last,
+                may_have_happened,
             };
             let Ok(permit) =
                 tokio::time::timeout_at(deadline.instant(), self.0.limiter.acquire()).await
@@ -178,13 +193,20 @@ impl Client {
                     last = Some("too many calls at once".to_owned());
                     Duration::ZERO
                 }
-                Setback::Transient { reason, after } => {
+                Setback::Transient {
+                    reason,
+                    after,
+                    reached,
+                } => {
                     failures += 1;
-                    if failures >= self.0.settings.attempts || !call.repeatable {
+                    may_have_happened |= reached;
+                    let repeatable = call.repeatable || !may_have_happened;
+                    if failures >= self.0.settings.attempts || !repeatable {
                         return Err(Error::Failing {
                             call: call.label(),
                             attempts,
                             last: reason,
+                            may_have_happened,
                         });
                     }
                     last = Some(reason);
@@ -201,7 +223,12 @@ impl Client {
                 "sending again"
             );
             if !deadline.sleep(wait).await {
-                return Err(out_of_time(last, attempts));
+                return Err(Error::Deadline {
+                    call: call.label(),
+                    attempts,
+                    last,
+                    may_have_happened,
+                });
             }
             self.0.retries.fetch_add(1, Ordering::Relaxed);
         }
@@ -221,10 +248,10 @@ impl Client {
             .min(deadline.remaining());
         let answer = match tokio::time::timeout(bound, self.exchange(call)).await {
             Err(_) => {
-                return Ok(Err(Setback::Transient {
-                    reason: format!("no complete answer within {} ms", bound.as_millis()),
-                    after: None,
-                }));
+                return Ok(Err(Setback::reached(format!(
+                    "no complete answer within {} ms",
+                    bound.as_millis()
+                ))));
             }
             Ok(Err(Failure::TooLarge)) => {
                 return Err(Error::TooLarge {
@@ -233,17 +260,16 @@ impl Client {
                 });
             }
             Ok(Err(Failure::Encoded(encoding))) => {
-                return Ok(Err(Setback::Transient {
-                    reason: format!(
-                        "an answer compressed as `{encoding}`, which was not asked for"
-                    ),
-                    after: None,
-                }));
+                return Ok(Err(Setback::reached(format!(
+                    "an answer compressed as `{encoding}`, which was not asked for"
+                ))));
             }
             Ok(Err(Failure::Http(error))) => {
                 return Ok(Err(Setback::Transient {
                     reason: describe(&error),
                     after: None,
+                    // Name, connection and TLS come before the first byte of a request.
+                    reached: !error.is_connect() && !error.is_builder(),
                 }));
             }
             Ok(Ok(answer)) => answer,
@@ -256,7 +282,12 @@ impl Client {
                 permit.clean();
                 Ok(Ok(answer))
             }
-            Verdict::Retry { reason, after } => Ok(Err(Setback::Transient { reason, after })),
+            Verdict::Retry { reason, after } => Ok(Err(Setback::Transient {
+                reason,
+                after,
+                // RFC 6585, 4: refused for their number, so unread.
+                reached: answer.status != StatusCode::TOO_MANY_REQUESTS.as_u16(),
+            })),
             Verdict::Crowded => {
                 permit.crowded();
                 Ok(Err(Setback::Crowded))
@@ -274,15 +305,12 @@ impl Client {
     }
 
     async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
-        let mut request = self
+        let request = self
             .0
             .http
             .request(call.method.clone(), call.url.clone())
             .headers(call.headers.clone());
-        if !call.form.is_empty() {
-            request = request.form(&call.form_pairs());
-        }
-        let mut response = request.send().await?;
+        let mut response = call.content.onto(request).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let limit = self.0.settings.max_body;
         if let Some(encoding) = encoding(&headers) {

@@ -14,6 +14,8 @@ pub enum Error {
         attempts: u32,
         /// What the last attempt ended with.
         last: Option<String>,
+        /// Whether an attempt may have been carried out.
+        may_have_happened: bool,
     },
     /// The vendor, or the way to it, failed to the end of the retries.
     #[error("{call} failed {attempts} times, last with {last}")]
@@ -24,6 +26,8 @@ pub enum Error {
         attempts: u32,
         /// What the last attempt ended with.
         last: String,
+        /// Whether an attempt may have been carried out.
+        may_have_happened: bool,
     },
     /// The vendor's pool is spent.
     #[error("the vendor's call credits are spent{}", resume(*.resume_after))]
@@ -66,6 +70,25 @@ impl Error {
             | Self::Exhausted { .. }
             | Self::Reserved { .. } => true,
             Self::TooLarge { .. } | Self::Setup(_) => false,
+        }
+    }
+
+    /// Whether the vendor may have carried out the call although no answer was had. `false` is
+    /// certain for a call sent with [`crate::Call::once`]: no connection was made, or the vendor
+    /// turned the call away unread (HTTP 429). Everything else may have happened: a time-out, a
+    /// connection that ended, HTTP 5xx, an answer that cannot be read.
+    ///
+    /// For a call that may be repeated, `Exhausted` and `Reserved` tell of the last attempt only.
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::Deadline {
+                may_have_happened, ..
+            }
+            | Self::Failing {
+                may_have_happened, ..
+            } => *may_have_happened,
+            Self::TooLarge { .. } => true,
+            Self::Exhausted { .. } | Self::Reserved { .. } | Self::Setup(_) => false,
         }
     }
 }

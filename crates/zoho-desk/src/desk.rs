@@ -5,20 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use vendor_http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use vendor_http::{
-    AccessToken, Answer, Call, Client, Deadline, Origin, TokenError, TokenErrorKind, TokenSource,
-};
+use vendor_http::{Client, Deadline, Origin, TokenSource};
 
-use crate::judge::Complaint;
-use crate::page::{MOST_ROWS, Page};
-use crate::{Error, OrgId, Row, ZohoAnswers, routes};
+use crate::exchange::Request;
+use crate::page::{MOST_ROWS, Page, position};
+use crate::{Error, OrgId, Row, routes};
 
 /// A query parameter.
 pub(crate) type Param<'a> = (&'a str, Cow<'a, str>);
-
-/// Time for a new token to be known everywhere at the vendor.
-const PROPAGATION: Duration = Duration::from_millis(500);
 
 /// Times an unreadable page is asked for in all.
 const READS: u32 = 4;
@@ -26,11 +20,11 @@ const READS: u32 = 4;
 /// The client of one Zoho Desk organisation, for one invocation.
 #[derive(Debug, Clone)]
 pub struct Desk {
-    http: Client,
-    tokens: Arc<dyn TokenSource>,
-    origin: Origin,
-    org: OrgId,
-    deadline: Deadline,
+    pub(crate) http: Client,
+    pub(crate) tokens: Arc<dyn TokenSource>,
+    pub(crate) origin: Origin,
+    pub(crate) org: OrgId,
+    pub(crate) deadline: Deadline,
 }
 
 /// The answer of a route of unknown shape.
@@ -160,108 +154,11 @@ impl Desk {
             .map(|organizations| organizations.data)
             .map_err(|error| Error::Malformed {
                 path: path.to_owned(),
-                why: format!("line {}, column {}", error.line(), error.column()),
+                why: position(&error),
             })
     }
 
-    /// The body of a good answer; `None` for 204 and for no bytes. An access token that the vendor
-    /// refuses is replaced once.
     async fn body(&self, path: &str, query: &[Param<'_>]) -> Result<Option<Bytes>, Error> {
-        let token = self.tokens.token(self.deadline).await?;
-        let mut answer = self.send(path, query, &token).await?;
-        if token_refused(&answer) {
-            answer = match self.tokens.replace(&token, self.deadline).await {
-                Ok(fresh) => self.send(path, query, &fresh).await?,
-                Err(error) if error.kind == TokenErrorKind::AuthRequired => {
-                    self.second_opinion(path, query, &token, error).await?
-                }
-                Err(error) => return Err(error.into()),
-            };
-        }
-        accepted(answer, path)
-    }
-
-    /// No other token can be had. A token that is a second old may not be known everywhere at the
-    /// vendor yet, so it is tried once more before a person is asked to act.
-    async fn second_opinion(
-        &self,
-        path: &str,
-        query: &[Param<'_>],
-        token: &AccessToken,
-        error: TokenError,
-    ) -> Result<Answer, Error> {
-        if !self.deadline.sleep(PROPAGATION).await {
-            return Err(Error::Http(vendor_http::Error::Deadline {
-                call: format!("GET {path}"),
-                attempts: 1,
-                last: Some("a refusal of the access token".to_owned()),
-            }));
-        }
-        let answer = self.send(path, query, token).await?;
-        if token_refused(&answer) {
-            return Err(error.into());
-        }
-        Ok(answer)
-    }
-
-    async fn send(
-        &self,
-        path: &str,
-        query: &[Param<'_>],
-        token: &AccessToken,
-    ) -> Result<Answer, Error> {
-        let mut url = self.origin.at(&format!("/api/v1{path}"));
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        let authorization = token.header("Zoho-oauthtoken").ok_or(Error::Unauthorized)?;
-        let mut call = Call::get(url).header(AUTHORIZATION, authorization);
-        if path != routes::ORGANIZATIONS.path {
-            let org =
-                HeaderValue::from_str(self.org.as_str()).map_err(|_| Error::WrongOrganization)?;
-            call = call.header(HeaderName::from_static("orgid"), org);
-        }
-        Ok(self.http.send(&call, &ZohoAnswers, self.deadline).await?)
-    }
-}
-
-/// Bytes. A page of rows is not read for a refusal that it cannot be.
-const LONGEST_REFUSAL: usize = 4096;
-
-fn token_refused(answer: &Answer) -> bool {
-    answer.status == 401
-        || (answer.status == 200
-            && answer.body.len() <= LONGEST_REFUSAL
-            && Complaint::read(answer).error_code == "INVALID_OAUTH")
-}
-
-fn accepted(answer: Answer, path: &str) -> Result<Option<Bytes>, Error> {
-    match answer.status {
-        200 if answer.body.is_empty() => Ok(None),
-        200 => Ok(Some(answer.body)),
-        204 => Ok(None),
-        status if answer.is_html() || (300..400).contains(&status) => Err(Error::NotTheApi {
-            path: path.to_owned(),
-            status,
-        }),
-        status => Err(refusal(&answer, status, path)),
-    }
-}
-
-fn refusal(answer: &Answer, status: u16, path: &str) -> Error {
-    let complaint = Complaint::read(answer);
-    let code = match (complaint.error_code.as_ref(), status) {
-        ("", 401) => "UNAUTHORIZED",
-        ("", 403) => "FORBIDDEN",
-        ("", 404) => "URL_NOT_FOUND",
-        (code, _) => code,
-    };
-    match Error::from_code(status, code, &complaint.message, path) {
-        Error::PlanRequired { path, edition, .. } => Error::PlanRequired {
-            path,
-            edition,
-            owned: complaint.edition_type.map(Cow::into_owned),
-        },
-        error => error,
+        self.exchange(&Request::get(path, query)).await
     }
 }

@@ -1,9 +1,10 @@
 use thiserror::Error;
 use vendor_http::TokenError;
 
+use crate::judge::FieldComplaint;
 use crate::route::{self, Edition};
 
-/// Why Zoho Desk gave no rows. Codes: Zoho Desk API, "Errors".
+/// Why Zoho Desk gave no rows, or did not write. Codes: Zoho Desk API, "Errors".
 #[derive(Debug, Error)]
 pub enum Error {
     /// No access token can be had.
@@ -79,7 +80,15 @@ pub enum Error {
         /// The vendor's sentence, shortened.
         message: String,
     },
-    /// The answer is no page of records.
+    /// The content of a write was refused, by the vendor (422 `INVALID_DATA`) or before it was sent.
+    #[error("the content of {path} is not accepted: {}", named(.fields))]
+    Invalid {
+        /// Method and path.
+        path: String,
+        /// What is wrong with which field.
+        fields: Vec<InvalidField>,
+    },
+    /// The answer is no page of records, or no record.
     #[error("the answer to {path} cannot be read: {why}")]
     Malformed {
         /// The route.
@@ -92,7 +101,58 @@ pub enum Error {
     Http(#[from] vendor_http::Error),
 }
 
+/// One field of a refused content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidField {
+    /// JSON pointer into the content, e.g. `/contact/email`.
+    pub name: String,
+    /// The vendor's word (`invalid`, `missing`, `duplicate`), or a limit in words.
+    pub problem: String,
+}
+
+impl InvalidField {
+    pub(crate) fn new(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl From<&FieldComplaint<'_>> for InvalidField {
+    fn from(complaint: &FieldComplaint<'_>) -> Self {
+        Self::new(
+            shortened(&complaint.field_name, 100),
+            shortened(&complaint.error_type, 40),
+        )
+    }
+}
+
 impl Error {
+    /// Whether a write may have been carried out although it failed. `false` is certain for what is
+    /// sent once ([`crate::Desk::create_ticket`], [`crate::Desk::add_comment`],
+    /// [`crate::Desk::create_contact`], [`crate::Desk::create_webhook`]): it was refused, or never
+    /// reached the vendor.
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::Http(error) => error.may_have_happened(),
+            // Carried out, then answered with something that is no record.
+            Self::Malformed { .. } => true,
+            // A code that nobody knows, under a status that says it went well.
+            Self::Refused { status, .. } | Self::NotTheApi { status, .. } => {
+                *status < 400 || *status >= 500
+            }
+            Self::Token(_)
+            | Self::Unauthorized
+            | Self::ScopeMissing { .. }
+            | Self::WrongOrganization
+            | Self::PlanRequired { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Invalid { .. } => false,
+        }
+    }
+
     /// Whether a later run may succeed without anybody doing anything.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -137,6 +197,17 @@ impl Error {
             },
         }
     }
+}
+
+fn named(fields: &[InvalidField]) -> String {
+    if fields.is_empty() {
+        return "no field is named".to_owned();
+    }
+    let named: Vec<String> = fields
+        .iter()
+        .map(|field| format!("{} ({})", field.name, field.problem))
+        .collect();
+    named.join(", ")
 }
 
 fn account_has(edition: Option<&str>) -> String {

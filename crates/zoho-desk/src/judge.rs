@@ -24,6 +24,18 @@ pub(crate) struct Complaint<'a> {
     pub(crate) message: Cow<'a, str>,
     #[serde(borrow)]
     pub(crate) edition_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) errors: Vec<FieldComplaint<'a>>,
+}
+
+/// `{"fieldName":"/contactId","errorType":"invalid","errorMessage":…}`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct FieldComplaint<'a> {
+    #[serde(borrow)]
+    pub(crate) field_name: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(crate) error_type: Cow<'a, str>,
 }
 
 impl<'a> Complaint<'a> {

@@ -103,7 +103,7 @@ fn is_too_deep(record: &str) -> bool {
 }
 
 /// Where parsing stopped, without what stands there.
-fn position(error: &serde_json::Error) -> String {
+pub(crate) fn position(error: &serde_json::Error) -> String {
     format!(
         "not valid JSON at line {}, column {}",
         error.line(),

@@ -1,6 +1,6 @@
 use axum::response::Response;
 
-use super::{Asked, s3, secrets};
+use super::{Asked, dynamodb, s3, secrets};
 
 /// Makes requests fail on purpose.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ impl Fault {
         )
     }
 
-    /// 503 `SlowDown`; from Secrets Manager a `ThrottlingException`.
+    /// 503 `SlowDown`; from Secrets Manager and `DynamoDB` a `ThrottlingException`.
     pub fn slow_down(action: &str) -> Self {
         Self::refuse(
             action,
@@ -75,7 +75,8 @@ impl Fault {
         )
     }
 
-    /// 409 `ConditionalRequestConflict`, S3's answer to conditional writes that overlap.
+    /// 409 `ConditionalRequestConflict`, S3's answer to conditional writes that overlap; from
+    /// `DynamoDB` the answers to a transaction that overlaps.
     pub fn conflict(action: &str) -> Self {
         Self::refuse(
             action,
@@ -98,12 +99,13 @@ impl Fault {
         )
     }
 
-    /// 500 without any effect; from Secrets Manager an `InternalServiceError`.
+    /// 500 without any effect; from Secrets Manager an `InternalServiceError`, from `DynamoDB` an
+    /// `InternalServerError`.
     pub fn internal_error(action: &str) -> Self {
         Self::refuse(action, INTERNAL)
     }
 
-    /// Secrets Manager's `ThrottlingException`.
+    /// The `ThrottlingException` of Secrets Manager and `DynamoDB`.
     pub fn throttle(action: &str) -> Self {
         Self::refuse(
             action,
@@ -134,7 +136,8 @@ impl Fault {
         }
     }
 
-    /// Only for keys, listing prefixes or secret names that start with `prefix`.
+    /// Only for keys, listing prefixes, secret names or partition keys that start with `prefix`.
+    /// A transaction goes by its first item.
     #[must_use]
     pub fn on(mut self, prefix: &str) -> Self {
         prefix.clone_into(&mut self.prefix);
@@ -170,6 +173,7 @@ fn permission(action: &str) -> &str {
         "ListObjectsV2" | "HeadBucket" => "ListBucket",
         "ListMultipartUploads" => "ListBucketMultipartUploads",
         "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "PutObject",
+        "TransactWriteItems" => "PutItem",
         other => other,
     }
 }
@@ -187,6 +191,23 @@ impl Failure {
             other => (self.status, other),
         };
         secrets::error(status, code, self.message)
+    }
+}
+
+impl Failure {
+    /// `transaction` is the number of its items, if it is one.
+    pub(super) fn as_dynamodb(self, transaction: Option<usize>) -> Response {
+        let (status, code) = match (self.code, transaction) {
+            ("ConditionalRequestConflict", Some(items)) => {
+                return dynamodb::cancelled_by_conflict(items);
+            }
+            ("ConditionalRequestConflict", None) => (400, "TransactionConflictException"),
+            ("AccessDenied", _) => (400, "AccessDeniedException"),
+            ("SlowDown", _) => (400, "ThrottlingException"),
+            ("InternalError", _) => (500, "InternalServerError"),
+            (other, _) => (self.status, other),
+        };
+        dynamodb::error(status, code, self.message)
     }
 }
 

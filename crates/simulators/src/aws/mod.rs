@@ -1,10 +1,13 @@
-//! S3 (path-style) and Secrets Manager on one origin, in memory, without signature checks.
+//! S3 (path-style), Secrets Manager and `DynamoDB` on one origin, in memory, without signature
+//! checks.
 //!
 //! Faithful where clients trip: conditional writes, `aws-chunked` bodies with checksums, the
-//! rules of multipart uploads, staging labels as compare-and-swap. [`Fault`]s make it fail on
-//! purpose; [`Aws::hang_from`] plays a process that is killed in the middle.
+//! rules of multipart uploads, staging labels as compare-and-swap, conditions and transactions.
+//! [`Fault`]s make it fail on purpose; [`Aws::hang_from`] plays a process that is killed in the
+//! middle.
 
 mod chunked;
+mod dynamodb;
 mod fault;
 mod s3;
 mod secrets;
@@ -47,6 +50,7 @@ struct Shared {
 struct World {
     s3: s3::S3,
     secrets: secrets::Secrets,
+    dynamodb: dynamodb::DynamoDb,
     faults: Faults,
     calls: BTreeMap<String, u64>,
 }
@@ -56,7 +60,7 @@ struct World {
 struct Asked {
     /// The API action, such as `UploadPart`.
     action: &'static str,
-    /// Object key, listing prefix or secret id.
+    /// Object key, listing prefix, secret id, or partition key of the (first) item.
     target: String,
     mutates: bool,
 }
@@ -67,7 +71,7 @@ enum Reply {
 }
 
 impl Aws {
-    /// Starts with no buckets and no secrets on a free loopback port.
+    /// Starts with no buckets, secrets and tables on a free loopback port.
     pub async fn start() -> io::Result<Self> {
         Self::start_seeded(0).await
     }
@@ -81,6 +85,7 @@ impl Aws {
             world: Mutex::new(World {
                 s3: s3::S3::default(),
                 secrets: secrets::Secrets::new(seed),
+                dynamodb: dynamodb::DynamoDb::default(),
                 faults: Faults::new(seed),
                 calls: BTreeMap::new(),
             }),
@@ -172,6 +177,31 @@ impl Aws {
             .edit_before(action, name, Box::new(edit));
     }
 
+    /// Creates a `DynamoDB` table with the keys `pk` and `sk` and the index `listing` on `lpk` and
+    /// `lsk`, or keeps the one there is.
+    pub fn create_table(&self, table: &str) {
+        self.world().dynamodb.create_table(table);
+    }
+
+    /// All items of a table in `DynamoDB` JSON, by key; none if there is no such table.
+    pub fn items(&self, table: &str) -> Vec<serde_json::Value> {
+        self.world().dynamodb.items(table)
+    }
+
+    /// Puts an item in `DynamoDB` JSON as a person would; false if it has no key or there is no
+    /// such table.
+    #[must_use]
+    pub fn put_item(&self, table: &str, item: serde_json::Value) -> bool {
+        self.world().dynamodb.put(table, item)
+    }
+
+    /// Removes the items whose `expires_at` has passed. Until then they stay and are found, as
+    /// `DynamoDB` takes days to remove them.
+    pub fn remove_expired(&self, table: &str, now: jiff::Timestamp) {
+        let now = now.as_second();
+        self.world().dynamodb.remove_expired(table, now);
+    }
+
     /// How often `action` (such as `GetSecretValue` or `PutObject`) was called, refused and
     /// hung calls included.
     pub fn calls(&self, action: &str) -> u64 {
@@ -246,9 +276,29 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 
 impl World {
     fn reply(&mut self, parts: &Parts, body: Bytes) -> Reply {
+        if let Some(call) = dynamodb::Call::read(parts, &body) {
+            return self.dynamodb_reply(&call);
+        }
         match secrets::Call::read(parts, &body) {
             Some(call) => self.secrets_reply(&call),
             None => self.s3_reply(parts, body),
+        }
+    }
+
+    fn dynamodb_reply(&mut self, call: &dynamodb::Call) -> Reply {
+        let asked = call.asked();
+        match self.judge(&asked) {
+            Verdict::Serve => Reply::Now(self.dynamodb.serve(call)),
+            Verdict::Fail(failure) => Reply::Now(failure.as_dynamodb(call.transaction_size())),
+            Verdict::ServeThenFail(failure) => {
+                self.dynamodb.serve(call);
+                Reply::Now(failure.as_dynamodb(None))
+            }
+            Verdict::Hang => Reply::Never,
+            Verdict::ServeThenHang => {
+                self.dynamodb.serve(call);
+                Reply::Never
+            }
         }
     }
 

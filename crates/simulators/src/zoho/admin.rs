@@ -97,6 +97,28 @@ pub(super) async fn answer(state: &Arc<State>, head: &Parts, body: Body) -> Resp
             }
             Err(error) => bad_request(&error),
         },
+        (Method::GET, ("written", "")) => {
+            let account = state.account();
+            ok(&json!({
+                "tickets": written_tickets(&account),
+                "contacts": written_contacts(&account),
+            }))
+        }
+        (Method::GET, ("deliveries", "")) => {
+            let webhooks = state.webhooks();
+            ok(&json!({ "settings": webhooks.deliveries, "log": webhooks.log }))
+        }
+        (Method::POST, ("deliveries", "")) => match serde_json::from_slice(&body) {
+            Ok(deliveries) => {
+                state.webhooks().deliveries = deliveries;
+                ok(&json!({ "status": "ok" }))
+            }
+            Err(error) => bad_request(&error),
+        },
+        (Method::POST, ("rotate-webhook-key", "")) => {
+            state.keys.rotate();
+            ok(&json!({ "status": "ok" }))
+        }
         (Method::POST, ("reset-stats", "")) => {
             state.reset_stats();
             ok(&json!({ "status": "ok" }))
@@ -148,6 +170,26 @@ fn add_faults(state: &State, body: &[u8]) -> Result<(), serde_json::Error> {
         }
     }
     Ok(())
+}
+
+pub(super) fn written_tickets(account: &Account) -> Vec<Value> {
+    let rows = account.written_ticket_rows().into_iter();
+    rows.map(|row| {
+        let mut ticket = parsed(&account.ticket_detail(row));
+        let comments = account.comment_rows(row);
+        ticket["comments"] = comments.iter().map(|comment| parsed(comment)).collect();
+        ticket
+    })
+    .collect()
+}
+
+pub(super) fn written_contacts(account: &Account) -> Vec<Value> {
+    let rows = account.written_contact_rows().into_iter();
+    rows.map(|row| parsed(&account.contact_row(row))).collect()
+}
+
+fn parsed(row: &str) -> Value {
+    serde_json::from_str(row).unwrap_or_default()
 }
 
 fn count(raw_query: &str) -> usize {

@@ -21,10 +21,21 @@ pub enum Fault {
     InvalidOauth,
     /// Every access token handed out so far dies as the request arrives, whatever life it had left.
     TokensExpire,
-    /// The connection is reset before a byte of the answer.
+    /// The connection is reset before a byte of the answer, and nothing is carried out.
     ConnectionReset,
     /// The right answer, late.
     Stall {
+        /// How late, seconds.
+        seconds: f64,
+    },
+    /// The request is carried out, and its answer is lost: the connection is reset.
+    LoseAnswer {
+        /// Instead of a reset, a web page of this status, as from a gateway that gave up.
+        #[serde(default)]
+        status: Option<u16>,
+    },
+    /// The request is carried out at once, and the right answer comes late.
+    AnswerLate {
         /// How late, seconds.
         seconds: f64,
     },
@@ -101,8 +112,8 @@ pub struct FaultRule {
     /// Matching requests that pass before the first strike.
     #[serde(default)]
     pub after: u32,
-    /// Route names such as `tickets/search` or `tickets/{id}/threads`; `oauth/token` is the token
-    /// endpoint. Empty is every route of the Desk API (mint faults: the token endpoint).
+    /// Route names such as `tickets/search`, `tickets/{id}/threads` or `POST tickets`;
+    /// `oauth/token` is the token endpoint. Empty is every route of the Desk API (mint faults: the token endpoint).
     #[serde(default)]
     pub routes: Vec<String>,
 }
@@ -146,6 +157,14 @@ impl FaultRule {
     #[must_use]
     pub fn on(mut self, route: &str) -> Self {
         self.routes.push(route.to_owned());
+        self
+    }
+
+    /// Only on the routes that make or change tickets, comments and contacts.
+    #[must_use]
+    pub fn on_writes(mut self) -> Self {
+        let names = super::writes::names_of_writes().map(str::to_owned);
+        self.routes.extend(names);
         self
     }
 

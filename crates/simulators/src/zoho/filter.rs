@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    account::{Account, STATUSES, contact_email},
+    account::{Account, STATUSES},
     query::Query,
 };
 
@@ -121,6 +121,20 @@ impl<'a> Filters<'a> {
         }
     }
 
+    /// Like the vendor's search of contacts, finds every address that holds what is asked for.
+    pub(super) fn with_loose_emails(mut self) -> Self {
+        for (name, pattern) in &mut self.texts {
+            if *name == "email" {
+                for text in &mut pattern.0 {
+                    if !text.starts_with("${") {
+                        *text = format!("*{text}*");
+                    }
+                }
+            }
+        }
+        self
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.texts.is_empty() && self.ranges.is_empty()
     }
@@ -152,22 +166,23 @@ pub(super) fn ticket_value(account: &Account, row: u32, name: &str) -> Value {
         "status" => Some(ticket.status.name.into()),
         "priority" => ticket.priority.map(Into::into),
         "channel" | "cf_source" => Some(ticket.channel.into()),
-        "category" => ticket.category.map(Into::into),
-        "subject" | "description" => Some(ticket.subject.into()),
+        "category" => ticket.category,
+        "subject" | "description" => Some(ticket.subject),
+        name if name.starts_with("cf_") => account.custom_field(row, name).map(Cow::Owned),
         "departmentId" => Some(id(Account::department_id(ticket.department))),
         "assigneeId" => ticket.assignee.map(Account::agent_id).map(id),
         "contactId" => contact.map(|contact| id(account.contacts().id(contact))),
         "contactName" => contact.map(|contact| account.contact_name(contact).1.into()),
         "accountId" => owner(account, contact).map(|owner| id(account.accounts().id(owner))),
         "accountName" => owner(account, contact).map(|owner| account.account_name(owner).into()),
-        "email" => contact.map(contact_email).map(Into::into),
+        "email" => account.ticket_email(&ticket).map(Into::into),
         "ticketNumber" => Some(Cow::Owned((101 + row).to_string())),
         "id" => Some(id(account.tickets().id(row))),
         "_all" => Some(Cow::Owned(format!(
             "{}\n{}\n{}",
             ticket.subject,
             101 + row,
-            contact.map(contact_email).unwrap_or_default()
+            account.ticket_email(&ticket).unwrap_or_default()
         ))),
         _ => None,
     }
@@ -181,16 +196,20 @@ pub(super) fn ticket_time(account: &Account, row: u32, name: &str) -> Time {
     }
 }
 
+fn filled(text: String) -> Value {
+    (!text.is_empty()).then_some(Cow::Owned(text))
+}
+
 fn owner(account: &Account, contact: Option<u32>) -> Option<u32> {
-    contact?.checked_rem(account.generated_accounts())
+    account.company_of(contact)
 }
 
 pub(super) fn contact_value(account: &Account, row: u32, name: &str) -> Value {
     let (first, last) = account.contact_name(row);
     match name {
-        "email" => Some(Cow::Owned(contact_email(row))),
-        "phone" => Some(Cow::Owned(Account::contact_phone(row))),
-        "firstName" => Some(first.into()),
+        "email" => filled(account.contact_email(row)),
+        "phone" => filled(account.contact_phone(row)),
+        "firstName" => Some(first),
         "lastName" => Some(Cow::Owned(last)),
         "fullName" => Some(Cow::Owned(format!("{first} {last}"))),
         "accountName" | "account" => {
@@ -199,7 +218,7 @@ pub(super) fn contact_value(account: &Account, row: u32, name: &str) -> Value {
         "id" => Some(id(account.contacts().id(row))),
         "_all" => Some(Cow::Owned(format!(
             "{first} {last}\n{}",
-            contact_email(row)
+            account.contact_email(row)
         ))),
         _ => None,
     }

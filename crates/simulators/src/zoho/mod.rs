@@ -19,6 +19,8 @@ mod socket;
 mod state;
 mod stats;
 mod truth;
+mod webhooks;
+mod writes;
 
 pub use account::{AccountSize, Change, Entity, Mutation};
 pub use faults::{Fault, FaultRule};
@@ -26,3 +28,4 @@ pub use options::{Edition, FromBase, Options};
 pub use simulator::Simulator;
 pub use stats::{Second, Stats};
 pub use truth::TruthRow;
+pub use webhooks::{Deliveries, Delivery};

@@ -131,12 +131,24 @@ pub struct Options {
     pub search_lag: Duration,
     /// Whether `/myPendingApprovals` exists; today's vendor does not document it.
     pub my_pending_approvals: bool,
+    /// API names of the custom fields that tickets have; others are refused.
+    pub custom_fields: Vec<String>,
 }
+
+const CUSTOM_FIELDS: [&str; 6] = [
+    "cf_source",
+    "cf_chat_id",
+    "cf_workflow_type",
+    "cf_automation_source",
+    "cf_salesiq_chat_id",
+    "cf_salesiq_visitor_id",
+];
 
 impl Default for Options {
     fn default() -> Self {
         let scopes = "Desk.tickets.ALL,Desk.activities.calls.READ,Desk.calls.READ,\
-                      Desk.settings.ALL,Desk.search.READ,Desk.contacts.READ,Desk.basic.READ,\
+                      Desk.settings.ALL,Desk.search.READ,Desk.contacts.READ,\
+                      Desk.contacts.CREATE,Desk.basic.READ,\
                       AAAServer.profile.ALL";
         Self {
             seed: 1,
@@ -162,6 +174,7 @@ impl Default for Options {
             concurrency: None,
             search_lag: Duration::ZERO,
             my_pending_approvals: true,
+            custom_fields: CUSTOM_FIELDS.map(str::to_owned).to_vec(),
         }
     }
 }

@@ -17,6 +17,16 @@ pub(super) struct Refusal {
     details: Option<Box<Value>>,
 }
 
+/// What is wrong with one field of a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FieldError {
+    /// JSON pointer.
+    pub(super) name: String,
+    /// `invalid`, `missing` or `duplicate`.
+    pub(super) error_type: &'static str,
+    pub(super) message: String,
+}
+
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
@@ -144,20 +154,70 @@ impl Refusal {
         Self::invalid_data(name, "invalid")
     }
 
-    fn invalid_data(name: &str, error_type: &str) -> Self {
+    fn invalid_data(name: &str, error_type: &'static str) -> Self {
+        Self::invalid_fields(&[FieldError {
+            name: format!("/{name}"),
+            error_type,
+            message: String::new(),
+        }])
+    }
+
+    pub(super) fn invalid_fields(errors: &[FieldError]) -> Self {
         let mut refusal = Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "INVALID_DATA",
             "The data is invalid due to validation restrictions",
         );
-        refusal.details = Some(Box::new(json!({
-            "errors": [{
-                "fieldName": format!("/{name}"),
-                "errorType": error_type,
-                "errorMessage": "",
-            }],
-        })));
+        let errors: Vec<Value> = errors
+            .iter()
+            .map(|error| {
+                json!({
+                    "fieldName": error.name,
+                    "errorType": error.error_type,
+                    "errorMessage": error.message,
+                })
+            })
+            .collect();
+        refusal.details = Some(Box::new(json!({ "errors": errors })));
         refusal
+    }
+
+    /// `name` is a JSON pointer.
+    pub(super) fn extra_field(name: &str) -> Self {
+        let name = name.trim_start_matches('/');
+        Self::unprocessable(format!("Extra parameter '{name}' is present in the input."))
+    }
+
+    pub(super) fn empty_payload() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "EMPTY_PAYLOAD",
+            "The payload of the request is empty.",
+        )
+    }
+
+    pub(super) fn bad_request() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "BAD_REQUEST",
+            "The request could not be understood.",
+        )
+    }
+
+    pub(super) fn unsupported_media_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "The media type of the request is not supported.",
+        )
+    }
+
+    pub(super) fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RESOURCE_SIZE_EXCEEDED",
+            "The size of the request exceeds the limit.",
+        )
     }
 
     /// The same content under status 200, a fault.

@@ -12,15 +12,19 @@ pub(super) enum Endpoint {
     ArchivedTickets,
     Calls,
     CallsSearch,
+    Contact,
+    ContactTickets,
     Contacts,
     ContactsSearch,
     CustomerHappiness,
     Departments,
     EmailFailureAlerts,
     MyPendingApprovals,
+    OrganizationFields,
     Organizations,
     Ticket,
     TicketApprovals,
+    TicketComments,
     TicketTags,
     TicketThreads,
     TicketTimeEntry,
@@ -33,6 +37,7 @@ pub(super) enum Endpoint {
 pub(super) enum PathId {
     None,
     Agent,
+    Contact,
     Ticket,
 }
 
@@ -344,6 +349,30 @@ pub(super) const ROUTES: &[Route] = &[
         ],
     },
     Route {
+        name: "contacts/{id}",
+        endpoint: Endpoint::Contact,
+        id: PathId::Contact,
+        scopes: &[CONTACTS],
+        professional: None,
+        limit: None,
+        last_from: 0,
+        params: &[may("include", Kind::SomeOf(&["accounts", "owner"]))],
+    },
+    Route {
+        name: "contacts/{id}/tickets",
+        endpoint: Endpoint::ContactTickets,
+        id: PathId::Contact,
+        scopes: &[CONTACTS, TICKETS],
+        professional: None,
+        limit: Some(limit(1, 100, 10)),
+        last_from: LAST_LIST_FROM,
+        params: &[
+            may("departmentId", Kind::KnownDepartment),
+            may("sortBy", Kind::Sort(&["createdTime"])),
+            may("include", TICKET_INCLUDES),
+        ],
+    },
+    Route {
         name: "customerHappiness",
         endpoint: Endpoint::CustomerHappiness,
         id: PathId::None,
@@ -410,6 +439,16 @@ pub(super) const ROUTES: &[Route] = &[
         limit: None,
         last_from: 0,
         params: &[may("department", Kind::Department)],
+    },
+    Route {
+        name: "organizationFields",
+        endpoint: Endpoint::OrganizationFields,
+        id: PathId::None,
+        scopes: &[&["Desk.settings.READ", "Desk.fields.READ"]],
+        professional: None,
+        limit: None,
+        last_from: 0,
+        params: &[must("module", Kind::OneOf(&["tickets"]))],
     },
     Route {
         name: "organizations",
@@ -561,6 +600,19 @@ pub(super) const ROUTES: &[Route] = &[
         )],
     },
     Route {
+        name: "tickets/{id}/comments",
+        endpoint: Endpoint::TicketComments,
+        id: PathId::Ticket,
+        scopes: &[TICKETS],
+        professional: None,
+        limit: Some(limit(1, 100, 50)),
+        last_from: LAST_LIST_FROM,
+        params: &[
+            may("sortBy", Kind::Sort(&["commentedTime"])),
+            may("include", Kind::SomeOf(&["mentions", "plainText"])),
+        ],
+    },
+    Route {
         name: "tickets/{id}/threads",
         endpoint: Endpoint::TicketThreads,
         id: PathId::Ticket,
@@ -597,7 +649,7 @@ pub(super) fn resolve(path: &str) -> Option<(&'static Route, Option<&str>)> {
     Some((route, id.map(|(_, segment)| segment)))
 }
 
-fn fits(pattern: &str, path: &str) -> bool {
+pub(super) fn fits(pattern: &str, path: &str) -> bool {
     let (pattern, path) = (pattern.split('/'), path.split('/'));
     pattern.clone().count() == path.clone().count()
         && pattern.zip(path).all(|(expected, segment)| {

@@ -63,6 +63,13 @@ impl Row {
         self
     }
 
+    pub(super) fn opt_text(&mut self, key: &str, value: Option<&str>) -> &mut Self {
+        match value {
+            Some(value) => self.text(key, value),
+            None => self.null(key),
+        }
+    }
+
     /// Zoho writes ids and counts as strings.
     pub(super) fn number(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
         self.key(key);

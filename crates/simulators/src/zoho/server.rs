@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use super::{
     admin,
     faults::{Fault, TOKEN_ROUTE},
-    limits::Payment,
+    limits::{Flight, Payment},
     listing::{self, Content, Listing, Paging, Window},
     oauth::{Form, Minted, throttled},
     query::Query,
@@ -22,6 +22,7 @@ use super::{
     routes::{Endpoint, PathId, Route, resolve},
     socket::Cut,
     state::State,
+    writes,
 };
 
 const LARGEST_FORM: usize = 64 * 1024;
@@ -40,7 +41,8 @@ pub(super) async fn answer(
     let response = match (path.as_str(), path.strip_prefix("/api/v1/")) {
         ("/oauth/v2/token", _) => token(&state, &cut, &head, body).await,
         ("/oauth/v2/token/revoke", _) => revoke(&state, &head, body).await,
-        (_, Some(below)) => desk(&state, &cut, &head, below).await,
+        ("/.well-known/jwks.json", _) => json_response(StatusCode::OK, state.keys.published()),
+        (_, Some(below)) => desk(&state, &cut, &head, below, body).await,
         _ => html(StatusCode::NOT_FOUND),
     };
     state.count(|stats| {
@@ -111,19 +113,26 @@ async fn form(head: &Parts, body: Body) -> Form {
         .collect::<HashMap<_, _>>()
 }
 
-async fn desk(state: &State, cut: &Cut, head: &Parts, below: &str) -> Response {
+async fn desk(state: &State, cut: &Cut, head: &Parts, below: &str, body: Body) -> Response {
+    let service = writes::resolve(&head.method, below);
     let resolved = resolve(below).filter(|(route, _)| {
         route.endpoint != Endpoint::MyPendingApprovals || state.options.my_pending_approvals
     });
-    let name = resolved.map_or("unknown", |(route, _)| route.name);
+    let name = match (service, resolved) {
+        (Some((service, _)), _) => service.name,
+        (None, Some((route, _))) => route.name,
+        (None, None) => "unknown",
+    };
     state.count(|stats| {
         *stats.requests.entry(name.to_owned()).or_default() += 1;
     });
     let (mut weight, mut crowded) = (0, false);
-    let outcome = match resolved {
-        None => Err(Refusal::url_not_found()),
-        Some(_) if head.method != Method::GET => Err(Refusal::method_not_allowed()),
-        Some((route, id)) => {
+    let outcome = match (service, resolved) {
+        (Some(service), _) => writes::answer(state, cut, service, head, body, &mut weight).await,
+        (None, None) if writes::is_path(below) => Err(Refusal::method_not_allowed()),
+        (None, None) => Err(Refusal::url_not_found()),
+        (None, Some(_)) if head.method != Method::GET => Err(Refusal::method_not_allowed()),
+        (None, Some((route, id))) => {
             let request = DeskRequest {
                 state,
                 cut,
@@ -150,6 +159,65 @@ async fn desk(state: &State, cut: &Cut, head: &Parts, below: &str) -> Response {
     response
 }
 
+/// Every inner list needs one of its scopes.
+pub(super) type Scopes = &'static [&'static [&'static str]];
+
+/// Lets a request in that may come in. `is_open` is whether it needs no organisation.
+pub(super) fn admit(
+    state: &State,
+    name: &str,
+    headers: &HeaderMap,
+    scopes: Scopes,
+    professional: Option<&'static str>,
+    is_open: bool,
+) -> Result<Flight, Refusal> {
+    if state.faults().strike_on_arrival(name).is_some() {
+        state.tokens().expire_access_tokens();
+    }
+    authorize(state, headers, scopes, is_open)?;
+    let edition = state.options.edition;
+    if let Some(feature) = professional.filter(|_| !edition.has_professional_features()) {
+        return Err(Refusal::license(feature, edition.name()));
+    }
+    let flight = state.concurrency.take_off();
+    flight.ok_or_else(Refusal::too_many_requests)
+}
+
+fn authorize(
+    state: &State,
+    headers: &HeaderMap,
+    scopes: Scopes,
+    is_open: bool,
+) -> Result<(), Refusal> {
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .map(text)
+        .ok_or_else(Refusal::unauthorized)?;
+    let token = ["Zoho-oauthtoken ", "Bearer "]
+        .into_iter()
+        .find_map(|scheme| given.strip_prefix(scheme))
+        .ok_or_else(Refusal::invalid_oauth)?;
+    let tokens = state.tokens();
+    if !tokens.is_valid(token.trim(), state.now_ms()) {
+        return Err(Refusal::invalid_oauth());
+    }
+    if !is_open {
+        let org_id = headers.get("orgid").map(text).unwrap_or_default();
+        if !org_id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Refusal::internal());
+        }
+        if org_id != state.options.org_id {
+            return Err(Refusal::org_mismatch());
+        }
+    }
+    let granted = |any_of: &&[&str]| any_of.iter().any(|scope| tokens.has_scope(scope));
+    if !scopes.iter().all(granted) {
+        return Err(Refusal::scope_mismatch());
+    }
+    Ok(())
+}
+
 struct DeskRequest<'a> {
     state: &'a State,
     cut: &'a Cut,
@@ -162,12 +230,17 @@ impl DeskRequest<'_> {
     /// `weight` becomes the credits paid.
     async fn answer(&self, headers: &HeaderMap, weight: &mut u64) -> Result<Response, Refusal> {
         let state = self.state;
-        if state.faults().strike_on_arrival(self.route.name).is_some() {
-            state.tokens().expire_access_tokens();
-        }
-        self.authorize(headers)?;
-        let flight = state.concurrency.take_off();
-        let _flight = flight.ok_or_else(Refusal::too_many_requests)?;
+        let route = self.route;
+        let is_open = route.endpoint == Endpoint::Organizations;
+        let flight = admit(
+            state,
+            route.name,
+            headers,
+            route.scopes,
+            route.professional,
+            is_open,
+        );
+        let _flight = flight?;
         state.linger().await;
         let fault = state.strike(self.route.name);
         if let Some(fault) = &fault
@@ -179,43 +252,10 @@ impl DeskRequest<'_> {
         if let Some(Fault::ChangeData { mutation, .. }) = &fault {
             state.mutate(mutation);
         }
-        Ok(deliver(fault.as_ref(), body))
-    }
-
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let state = self.state;
-        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let given = headers
-            .get(header::AUTHORIZATION)
-            .map(text)
-            .ok_or_else(Refusal::unauthorized)?;
-        let token = ["Zoho-oauthtoken ", "Bearer "]
-            .into_iter()
-            .find_map(|scheme| given.strip_prefix(scheme))
-            .ok_or_else(Refusal::invalid_oauth)?;
-        let tokens = state.tokens();
-        if !tokens.is_valid(token.trim(), state.now_ms()) {
-            return Err(Refusal::invalid_oauth());
-        }
-        if self.route.endpoint != Endpoint::Organizations {
-            let org_id = headers.get("orgid").map(text).unwrap_or_default();
-            if !org_id.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(Refusal::internal());
-            }
-            if org_id != state.options.org_id {
-                return Err(Refusal::org_mismatch());
-            }
-        }
-        let granted = |any_of: &&[&str]| any_of.iter().any(|scope| tokens.has_scope(scope));
-        if !self.route.scopes.iter().all(granted) {
-            return Err(Refusal::scope_mismatch());
-        }
-        let edition = state.options.edition;
-        match self.route.professional {
-            Some(feature) if !edition.has_professional_features() => {
-                Err(Refusal::license(feature, edition.name()))
-            }
-            _ => Ok(()),
+        let answered = Ok(deliver(fault.as_ref(), body));
+        match fault {
+            Some(fault) => afterwards(&fault, self.cut, answered).await,
+            None => answered,
         }
     }
 
@@ -228,6 +268,7 @@ impl DeskRequest<'_> {
         let row = match self.route.id {
             PathId::None => Some(0),
             PathId::Agent => id.and_then(|id| account.find_agent(id)),
+            PathId::Contact => id.and_then(|id| account.contacts().find(id)),
             PathId::Ticket => id.and_then(|id| account.tickets().find(id)),
         };
         let row = row.ok_or_else(Refusal::url_not_found)?;
@@ -272,7 +313,7 @@ fn body(content: Content) -> Option<String> {
 }
 
 /// The answer of a fault that does not need the right one; waits if the fault is a stall.
-async fn instead(fault: &Fault, cut: &Cut) -> Option<Result<Response, Refusal>> {
+pub(super) async fn instead(fault: &Fault, cut: &Cut) -> Option<Result<Response, Refusal>> {
     Some(match fault {
         Fault::TooManyRequests => Err(Refusal::too_many_requests()),
         Fault::ThresholdExceeded { retry_after_s } => {
@@ -304,8 +345,33 @@ async fn instead(fault: &Fault, cut: &Cut) -> Option<Result<Response, Refusal>> 
     })
 }
 
+/// What becomes of an answer once the request was carried out.
+pub(super) async fn afterwards(
+    fault: &Fault,
+    cut: &Cut,
+    answered: Result<Response, Refusal>,
+) -> Result<Response, Refusal> {
+    match fault {
+        Fault::LoseAnswer { status: None } => {
+            cut.reset();
+            Ok(StatusCode::OK.into_response())
+        }
+        Fault::LoseAnswer {
+            status: Some(status),
+        } => Ok(html(
+            StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+        )),
+        Fault::AnswerLate { seconds } => {
+            let wait = Duration::try_from_secs_f64(*seconds).unwrap_or_default();
+            tokio::time::sleep(wait).await;
+            answered
+        }
+        _ => answered,
+    }
+}
+
 /// Sends the right answer, spoilt if the fault spoils bodies.
-fn deliver(fault: Option<&Fault>, body: Option<String>) -> Response {
+pub(super) fn deliver(fault: Option<&Fault>, body: Option<String>) -> Response {
     let empty_page = || r#"{"data":[]}"#.to_owned();
     match (fault, body) {
         (Some(Fault::TruncatedBody), body) => truncated(&body.unwrap_or_else(empty_page)),

@@ -1,7 +1,12 @@
 use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use axum::Router;
-use tokio::{net::TcpListener, sync::oneshot};
+use serde_json::Value;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+    task::AbortHandle,
+};
 
 use super::{
     account::Mutation,
@@ -13,6 +18,7 @@ use super::{
     state::State,
     stats::Stats,
     truth::{self, Scope, TruthRow},
+    webhooks::{self, Deliveries, Delivery},
 };
 
 /// A running portal and its accounts server. It stops when dropped.
@@ -21,6 +27,17 @@ pub struct Simulator {
     state: Arc<State>,
     origin: String,
     _stop: oneshot::Sender<()>,
+    _delivering: Ended,
+}
+
+/// A task that ends with what holds it.
+#[derive(Debug)]
+struct Ended(AbortHandle);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Simulator {
@@ -30,7 +47,8 @@ impl Simulator {
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let origin = format!("http://{}", listener.local_addr()?);
-        let generated = tokio::task::spawn_blocking(move || State::new(options)).await;
+        let (events, told) = mpsc::unbounded_channel();
+        let generated = tokio::task::spawn_blocking(move || State::new(options, events)).await;
         let state = generated.map_err(io::Error::other)?;
         let router = Router::new()
             .fallback(server::answer)
@@ -46,10 +64,12 @@ impl Simulator {
             let _ = stopped.await;
         });
         tokio::spawn(serving.into_future());
+        let delivering = tokio::spawn(webhooks::run(Arc::clone(&state), told));
         Ok(Self {
             state,
             origin,
             _stop: stop,
+            _delivering: Ended(delivering.abort_handle()),
         })
     }
 
@@ -127,6 +147,33 @@ impl Simulator {
     /// Changes the portal's data now and returns the ids of the rows it touched.
     pub fn mutate(&self, mutation: &Mutation) -> Vec<String> {
         self.state.mutate(mutation)
+    }
+
+    /// Tickets that were made, changed or commented on through the API, oldest first: as
+    /// `GET /tickets/{id}` shows them, with `comments`, an array of theirs, oldest first.
+    pub fn written_tickets(&self) -> Vec<Value> {
+        admin::written_tickets(&self.state.account())
+    }
+
+    /// Contacts that were made through the API, oldest first.
+    pub fn written_contacts(&self) -> Vec<Value> {
+        admin::written_contacts(&self.state.account())
+    }
+
+    /// From now on events are delivered like this.
+    pub fn set_deliveries(&self, deliveries: Deliveries) {
+        self.state.webhooks().deliveries = deliveries;
+    }
+
+    /// What was delivered to webhooks so far, oldest first.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.state.webhooks().log.clone()
+    }
+
+    /// From now on another key signs deliveries; the one before stays in the key set, older ones
+    /// do not.
+    pub fn rotate_webhook_key(&self) {
+        self.state.keys.rotate();
     }
 
     /// The first `count` ids of `tickets`, `contacts`, `accounts`, `calls`, `agents` or

@@ -2,22 +2,24 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 
 use super::{
-    account::{Account, Mutation},
+    account::{Account, Change, Entity, Mutation},
     dice::Dice,
     faults::{Fault, Faults},
     limits::{Concurrency, Credits},
     oauth::TokenServer,
     options::Options,
     stats::Stats,
+    webhooks::{Event, Keys, Webhooks},
+    writes,
 };
 
 #[derive(Debug)]
@@ -33,10 +35,14 @@ pub(super) struct State {
     counting_since: Mutex<Instant>,
     search_lag_ms: AtomicU64,
     changes: Mutex<Dice>,
+    pub(super) keys: Keys,
+    webhooks: Mutex<Webhooks>,
+    events: UnboundedSender<Event>,
 }
 
 impl State {
-    pub(super) fn new(options: Options) -> Arc<Self> {
+    /// `events` is where changes are told.
+    pub(super) fn new(options: Options, events: UnboundedSender<Event>) -> Arc<Self> {
         let now = options.now.unwrap_or_else(|| options.clock.now());
         let agents = options.size.agents.max(1);
         let edition = options.edition;
@@ -44,7 +50,8 @@ impl State {
         let pool = options
             .daily_credits
             .unwrap_or(edition.daily_credits(agents));
-        let account = Account::generate(options.seed, &options.org_id, options.size.clone(), now);
+        let account = Account::generate(options.seed, &options.org_id, options.size.clone(), now)
+            .with_custom_fields(&options.custom_fields);
         Arc::new(Self {
             concurrency: Concurrency::new(limit),
             credits: Credits::new(pool),
@@ -55,6 +62,9 @@ impl State {
             counting_since: Mutex::new(Instant::now()),
             search_lag_ms: AtomicU64::new(millis(options.search_lag)),
             changes: Mutex::new(Dice::new(options.seed, 700, 0)),
+            keys: Keys::default(),
+            webhooks: Mutex::default(),
+            events,
             options,
         })
     }
@@ -74,6 +84,22 @@ impl State {
 
     pub(super) fn account(&self) -> RwLockReadGuard<'_, Account> {
         self.account.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn account_mut(&self) -> RwLockWriteGuard<'_, Account> {
+        self.account.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn webhooks(&self) -> MutexGuard<'_, Webhooks> {
+        lock(&self.webhooks)
+    }
+
+    /// Tells the webhooks.
+    pub(super) fn publish(&self, event: Event) {
+        if self.webhooks().is_listening() {
+            // Nobody delivers when the simulator is about to stop.
+            let _ = self.events.send(event);
+        }
     }
 
     pub(super) fn tokens(&self) -> MutexGuard<'_, TokenServer> {
@@ -127,8 +153,32 @@ impl State {
 
     pub(super) fn mutate(&self, mutation: &Mutation) -> Vec<String> {
         let at_ms = self.now_ms();
-        let mut account = self.account.write().unwrap_or_else(PoisonError::into_inner);
-        account.apply(mutation, at_ms, &mut lock(&self.changes))
+        let mut account = self.account_mut();
+        let is_heard = mutation.entity == Entity::Tickets && self.webhooks().is_listening();
+        let tickets = |account: &Account, ids: &[String]| -> Vec<u32> {
+            let ids = ids.iter().filter_map(|id| id.parse().ok());
+            ids.filter_map(|id| account.tickets().find(id)).collect()
+        };
+        if is_heard && mutation.change == Change::Delete {
+            // What an event tells must be read while the row is there.
+            let mut picked = mutation.clone();
+            picked.ids = account.pick(mutation, &mut lock(&self.changes));
+            for row in tickets(&account, &picked.ids) {
+                self.publish(writes::deleted_event(&account, row, at_ms));
+            }
+            return account.apply(&picked, at_ms, &mut lock(&self.changes));
+        }
+        let ids = account.apply(mutation, at_ms, &mut lock(&self.changes));
+        if is_heard {
+            let event_type = match mutation.change {
+                Change::Create => "Ticket_Add",
+                Change::Modify | Change::Delete => "Ticket_Update",
+            };
+            for row in tickets(&account, &ids) {
+                self.publish(writes::ticket_event(&account, event_type, row, at_ms));
+            }
+        }
+        ids
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod changes_and_faults;
+mod deliveries;
 mod generated;
 mod limits;
 mod oauth;

@@ -17,7 +17,7 @@ async fn unknown_addresses_and_methods_are_told_apart() {
         portal.get("tickets/123/threads").await.code(),
         "URL_NOT_FOUND"
     );
-    let post = format!("{}/api/v1/tickets", portal.simulator.origin());
+    let post = format!("{}/api/v1/departments", portal.simulator.origin());
     let post = read(portal.http.post(post).send().await.unwrap())
         .await
         .unwrap();

@@ -315,6 +315,112 @@ async fn a_call_that_must_not_be_repeated_is_sent_once_unless_it_was_turned_away
 }
 
 #[tokio::test]
+async fn a_write_that_failed_says_whether_it_may_have_happened() {
+    let failing = Server::answering(|_| async { 503.answer("") }).await;
+    let stalled = Server::answering(|_| async {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        200.answer("{}")
+    })
+    .await;
+    let spent = Server::answering(|_| async { 402.answer("") }).await;
+    let busy =
+        Server::answering(|_| async { with_header(429.answer(""), "retry-after", "1") }).await;
+    let nobody = {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let nobody: Origin = nobody.parse().unwrap();
+    for (case, origin, happened) in [
+        ("HTTP 503", &failing.origin, true),
+        ("no answer", &stalled.origin, true),
+        ("spent", &spent.origin, false),
+        ("always too many", &busy.origin, false),
+        ("nobody there", &nobody, false),
+    ] {
+        let call = Call::post_json(origin.at("/tickets"), "{}").once();
+        let call = call.timeout(Duration::from_millis(200));
+        let outcome = client(quick())
+            .send(&call, &Plain, Deadline::after(Duration::from_secs(2)))
+            .await;
+        let error = outcome.unwrap_err();
+        assert_eq!(error.may_have_happened(), happened, "{case}: {error:?}");
+    }
+    assert_eq!((failing.hits(), stalled.hits()), (1, 1));
+    assert!(busy.hits() > 1, "what was turned away is sent again");
+}
+
+#[tokio::test]
+async fn what_never_left_is_sent_again() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let origin: Origin = format!("http://{}", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    drop(listener);
+    let client = client(Settings {
+        attempts: 4,
+        ..quick()
+    });
+    let call = Call::post_json(origin.at("/tickets"), "{}").once();
+    let error = client.send(&call, &Plain, seconds(5)).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Failing {
+                attempts: 4,
+                may_have_happened: false,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn writes_carry_their_json() {
+    type Heard = Arc<std::sync::Mutex<Vec<(String, String, Bytes)>>>;
+    let heard = Heard::default();
+    let hear = Arc::clone(&heard);
+    let router = axum::Router::new().fallback(
+        move |method: axum::http::Method, headers: axum::http::HeaderMap, body: Bytes| async move {
+            let kind = headers
+                .get("content-type")
+                .map_or("", |kind| kind.to_str().unwrap());
+            hear.lock()
+                .unwrap()
+                .push((method.to_string(), kind.to_owned(), body));
+            "{}"
+        },
+    );
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let origin: Origin = format!("http://{}", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    tokio::spawn(axum::serve(listener, router).into_future());
+    let url = || origin.at("/tickets");
+    let client = client(quick());
+    for call in [
+        Call::post_json(url(), r#"{"a":1}"#),
+        Call::patch_json(url(), r#"{"b":2}"#),
+        Call::delete(url()),
+    ] {
+        client.send(&call, &Plain, seconds(5)).await.unwrap();
+    }
+    let heard = heard.lock().unwrap();
+    let heard: Vec<_> = heard
+        .iter()
+        .map(|(method, kind, body)| (method.as_str(), kind.as_str(), &body[..]))
+        .collect();
+    assert_eq!(
+        heard,
+        [
+            ("POST", "application/json", &br#"{"a":1}"#[..]),
+            ("PATCH", "application/json", br#"{"b":2}"#),
+            ("DELETE", "", b""),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn spent_credits_end_the_call_at_once_with_the_time_of_their_return() {
     let server =
         Server::answering(|_| async { with_header(402.answer(""), "retry-after", "3600") }).await;

@@ -11,4 +11,6 @@ mod partition;
 mod resume;
 mod search;
 mod suite;
+mod webhooks;
+mod writes;
 mod zoho;

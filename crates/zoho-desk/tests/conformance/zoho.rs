@@ -45,10 +45,15 @@ impl Zoho {
     }
 
     pub(crate) fn desk(&self, life: Duration) -> Desk {
+        self.desk_at(&self.simulator.origin(), life)
+    }
+
+    /// A desk at another origin, with this portal's tokens.
+    pub(crate) fn desk_at(&self, origin: &str, life: Duration) -> Desk {
         Desk::new(
             self.http.clone(),
             Arc::clone(&self.tokens) as Arc<dyn TokenSource>,
-            self.simulator.origin().parse().unwrap(),
+            origin.parse().unwrap(),
             self.simulator.options().org_id.parse().unwrap(),
             Deadline::after(life),
         )

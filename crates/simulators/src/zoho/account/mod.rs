@@ -7,20 +7,23 @@ mod size;
 mod table;
 mod ticket;
 mod words;
+mod written;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::dice::Dice;
+use written::{WrittenComment, WrittenTicket};
 pub use {
     mutation::{Change, Entity, Mutation},
     size::AccountSize,
 };
 pub(super) use {
-    rows::{AgentStatus, agent_email, contact_email},
+    rows::{AgentStatus, agent_email},
     table::{Order, TimedTable},
     ticket::{STATUSES, Status, Ticket, TimeEntry},
+    written::{CHANNELS, CommentContent, ContactContent, PRIORITIES, TicketContent},
 };
 
 /// Keeps the rolls of different entity kinds apart.
@@ -43,6 +46,7 @@ mod stream {
 mod base {
     pub(super) const TICKET: u64 = 204_700_000_000_000_000;
     pub(super) const THREAD: u64 = 204_710_000_000_000_000;
+    pub(super) const COMMENT: u64 = 204_750_000_000_000_000;
     pub(super) const ENTRY: u64 = 204_720_000_000_000_000;
     pub(super) const RATING: u64 = 204_730_000_000_000_000;
     pub(super) const APPROVAL: u64 = 204_740_000_000_000_000;
@@ -77,6 +81,11 @@ pub(super) struct Account {
     ratings: Vec<(i64, u32)>,
     /// Tickets that wait for an approval.
     approvals: Vec<u32>,
+    /// API names of the custom fields that tickets have.
+    custom_fields: Vec<String>,
+    written_tickets: HashMap<u32, WrittenTicket>,
+    written_contacts: HashMap<u32, ContactContent>,
+    written_comments: HashMap<u32, Vec<WrittenComment>>,
 }
 
 impl Account {
@@ -104,6 +113,10 @@ impl Account {
             alerts: Vec::new(),
             ratings: Vec::new(),
             approvals: Vec::new(),
+            custom_fields: Vec::new(),
+            written_tickets: HashMap::new(),
+            written_contacts: HashMap::new(),
+            written_comments: HashMap::new(),
             size,
         };
         for ticket in 0..account.size.tickets {
@@ -113,6 +126,12 @@ impl Account {
         account.ratings = account.generate_ratings();
         account.approvals = account.generate_approvals();
         account
+    }
+
+    /// The custom fields that tickets may have.
+    pub(super) fn with_custom_fields(mut self, names: &[String]) -> Self {
+        self.custom_fields = names.to_vec();
+        self
     }
 
     pub(super) fn tickets(&self) -> &TimedTable {
@@ -127,9 +146,10 @@ impl Account {
         &self.accounts
     }
 
-    /// Companies that the portal started with; contacts belong to these.
-    pub(super) fn generated_accounts(&self) -> u32 {
-        self.size.accounts
+    /// The company of a contact, one of those that the portal started with.
+    pub(super) fn company_of(&self, contact: Option<u32>) -> Option<u32> {
+        let contact = contact.filter(|row| !self.written_contacts.contains_key(row))?;
+        contact.checked_rem(self.size.accounts)
     }
 
     pub(super) fn calls(&self) -> &TimedTable {

@@ -103,6 +103,13 @@ impl Account {
         rows.iter().map(|&row| table.id(row).to_string()).collect()
     }
 
+    /// The ids of the rows that a change or a deletion would touch.
+    pub(in crate::zoho) fn pick(&mut self, mutation: &Mutation, dice: &mut Dice) -> Vec<String> {
+        let rows = self.targets(mutation, dice);
+        let table = self.table(mutation.entity);
+        rows.iter().map(|&row| table.id(row).to_string()).collect()
+    }
+
     fn targets(&mut self, mutation: &Mutation, dice: &mut Dice) -> Vec<u32> {
         let table = self.table(mutation.entity);
         if !mutation.ids.is_empty() {

@@ -138,16 +138,24 @@ impl TimedTable {
 
     /// Moves the row's `modifiedTime` to `at_ms`, or one millisecond on if it is already there.
     pub(in crate::zoho) fn modify(&mut self, row: u32, at_ms: i64) {
+        let after = self.touch(row, at_ms);
+        if let Some(edits) = self.edits.get_mut(&row) {
+            edits.times.push(after);
+        }
+    }
+
+    /// The same without a new version of what the seed decides; returns the new time.
+    pub(in crate::zoho) fn touch(&mut self, row: u32, at_ms: i64) -> i64 {
         self.remove(Order::Modified, row);
         let before = self.modified(row);
         let after = at_ms.max(before + 1);
-        let edits = self.edits.entry(row).or_insert_with(|| Edits {
+        self.edits.entry(row).or_insert_with(|| Edits {
             original_modified: before,
             times: Vec::new(),
         });
-        edits.times.push(after);
         self.modified[row as usize] = after;
         self.insert(Order::Modified, row);
+        after
     }
 
     pub(in crate::zoho) fn delete(&mut self, row: u32) {

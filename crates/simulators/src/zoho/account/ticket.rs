@@ -1,5 +1,7 @@
 //! What a ticket's seed decides about it and about what hangs on it.
 
+use std::borrow::Cow;
+
 use super::{Account, stream, words};
 
 /// A ticket's state: a name that an admin may change and a type that Zoho fixes.
@@ -46,9 +48,9 @@ pub(in crate::zoho) struct Ticket {
     pub(in crate::zoho) assignee: Option<u32>,
     pub(in crate::zoho) priority: Option<&'static str>,
     pub(in crate::zoho) channel: &'static str,
-    pub(in crate::zoho) category: Option<&'static str>,
+    pub(in crate::zoho) category: Option<Cow<'static, str>>,
     pub(in crate::zoho) language: &'static str,
-    pub(in crate::zoho) subject: &'static str,
+    pub(in crate::zoho) subject: Cow<'static, str>,
     pub(in crate::zoho) archived: bool,
     pub(in crate::zoho) response_hours: Option<i64>,
     pub(in crate::zoho) threads: u32,
@@ -85,7 +87,7 @@ impl Account {
         let status = self.statuses.get(&row).copied().unwrap_or(rolled);
         let contacts = u64::from(self.size.contacts);
         let a_year_ago = self.now_ms - 365 * 86_400_000;
-        Ticket {
+        let generated = Ticket {
             row,
             status,
             department: dice.below(u64::from(self.size.departments)) as u32,
@@ -95,9 +97,11 @@ impl Account {
                 .then(|| dice.below(u64::from(self.size.agents)) as u32),
             priority: dice.percent(85).then(|| dice.pick(words::PRIORITIES)),
             channel: dice.pick(words::CHANNELS),
-            category: dice.percent(50).then(|| dice.pick(words::CATEGORIES)),
+            category: dice
+                .percent(50)
+                .then(|| dice.pick(words::CATEGORIES).into()),
             language: dice.pick(words::LANGUAGES),
-            subject: dice.pick(words::SUBJECTS),
+            subject: dice.pick(words::SUBJECTS).into(),
             archived: status == CLOSED && self.tickets.created(row) < a_year_ago && dice.percent(3),
             response_hours: dice.percent(70).then(|| dice.millis_below(72)),
             threads: dice.below(7) as u32,
@@ -108,6 +112,14 @@ impl Account {
                 0
             },
             flavour: dice.next(),
+        };
+        match self.written_tickets.get(&row) {
+            Some(written) => Ticket {
+                // An admin may have changed it since.
+                status,
+                ..written.over(&generated)
+            },
+            None => generated,
         }
     }
 

@@ -36,6 +36,18 @@ impl Listing<'_> {
         )
     }
 
+    pub(super) fn comments(&self, ticket: u32) -> Content {
+        let oldest_first = self.account.comment_rows(ticket);
+        let newest_first = self.query.sort() == Some(("commentedTime", true));
+        let positions: Vec<usize> = (0..oldest_first.len()).collect();
+        let page = self.window.cut(&positions, newest_first);
+        rows(
+            page.into_iter()
+                .map(|position| oldest_first[position].clone())
+                .collect(),
+        )
+    }
+
     pub(super) fn threads(&self, ticket: u32) -> Content {
         let newest_first = self.account.thread_rows(ticket);
         let oldest_first = self.query.sort() == Some(("sendDateTime", false));
@@ -77,7 +89,7 @@ impl Listing<'_> {
             Some(midnight(date))
         };
         let contact = ticket.contact;
-        let owner = contact.and_then(|contact| contact.checked_rem(account.generated_accounts()));
+        let owner = account.company_of(contact);
         let custom = query.get("duration") == Some("CUSTOM_IN_DATE");
         department.is_none_or(|wanted| wanted == ticket.department)
             && millis("startTime").is_none_or(|start| rated >= start)

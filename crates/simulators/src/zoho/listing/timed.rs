@@ -58,7 +58,10 @@ impl Listing<'_> {
             let indexed = |row: &u32| table.modified(*row) <= self.indexed_until;
             chosen = chosen.iter().copied().filter(indexed).collect();
         }
-        let filters = Filters::of(self.query);
+        let mut filters = Filters::of(self.query);
+        if kind == Kind::Contacts {
+            filters = filters.with_loose_emails();
+        }
         if !filters.is_empty() {
             let fits = |row: &u32| {
                 let value = |name: &str| kind.value(self.account, *row, name);
@@ -181,6 +184,23 @@ impl Listing<'_> {
             _ => rows.sort_by_cached_key(|&row| kind.value(self.account, row, key)),
         }
         Cow::Owned(rows)
+    }
+
+    pub(super) fn contact_tickets(&self, contact: u32) -> Content {
+        let oldest_first = self.account.tickets_of_contact(contact);
+        let wanted = self.query.id("departmentId");
+        let of_department = |row: &u32| {
+            let department = Account::department_id(self.account.ticket(*row).department);
+            wanted.is_none_or(|wanted| wanted == department)
+        };
+        let chosen: Vec<u32> = oldest_first.into_iter().filter(of_department).collect();
+        let descending = self.query.sort().is_none_or(|(_, descending)| descending);
+        let page = self.window.cut(&chosen, descending);
+        rows(
+            page.into_iter()
+                .map(|row| self.list_row(Kind::Tickets, row))
+                .collect(),
+        )
     }
 
     pub(super) fn archived(&self) -> Content {

@@ -46,8 +46,14 @@ impl Account {
     }
 }
 
-pub(in crate::zoho) fn contact_email(contact: u32) -> String {
-    format!("person{contact}@customer.test")
+impl Account {
+    /// Empty for a contact without one.
+    pub(in crate::zoho) fn contact_email(&self, contact: u32) -> String {
+        match self.written_contact(contact) {
+            Some(written) => written.email.clone().unwrap_or_default(),
+            None => format!("person{contact}@customer.test"),
+        }
+    }
 }
 
 pub(in crate::zoho) fn agent_email(agent: u32) -> String {

@@ -1,6 +1,8 @@
 //! People, companies and calls.
 
-use super::{contact_email, spelling};
+use std::borrow::Cow;
+
+use super::spelling;
 use crate::zoho::{
     account::{Account, stream, words},
     row::Row,
@@ -9,7 +11,11 @@ use crate::zoho::{
 const DAY_MS: i64 = 86_400_000;
 
 impl Account {
-    pub(in crate::zoho) fn contact_name(&self, contact: u32) -> (&'static str, String) {
+    pub(in crate::zoho) fn contact_name(&self, contact: u32) -> (Cow<'static, str>, String) {
+        if let Some(written) = self.written_contact(contact) {
+            let first = written.first_name.clone().unwrap_or_default();
+            return (first.into(), written.last_name.clone());
+        }
         let mut dice = self.dice(stream::CONTACT, contact);
         let first = dice.pick(words::FIRST_NAMES);
         let last = dice.pick(words::LAST_NAMES);
@@ -17,7 +23,7 @@ impl Account {
             0 => last.to_owned(),
             version => format!("{last} v{}", version + 1),
         };
-        (first, last)
+        (first.into(), last)
     }
 
     pub(in crate::zoho) fn contact_row(&self, contact: u32) -> String {
@@ -26,16 +32,26 @@ impl Account {
         let place = dice.below(words::CITIES.len() as u64) as usize;
         let mut json = Row::new(spelling(dice.next()));
         json.number("id", self.contacts.id(contact));
-        if dice.percent(85) {
-            json.text("firstName", first);
+        let is_named = match self.written_contact(contact) {
+            Some(written) => written.first_name.is_some(),
+            None => dice.percent(85),
+        };
+        if is_named {
+            json.text("firstName", &first);
         } else {
             json.null("firstName");
         }
-        json.text("lastName", &last)
-            .text("email", &contact_email(contact))
-            .null("secondaryEmail")
-            .text("phone", &Self::contact_phone(contact))
-            .null("mobile")
+        json.text("lastName", &last);
+        match self.contact_email(contact).as_str() {
+            "" => json.null("email"),
+            email => json.text("email", email),
+        };
+        json.null("secondaryEmail");
+        match self.contact_phone(contact).as_str() {
+            "" => json.null("phone"),
+            phone => json.text("phone", phone),
+        };
+        json.null("mobile")
             .text("type", "paidUser")
             .null("title")
             .opt_number("accountId", self.account_of(Some(contact)))
@@ -86,8 +102,12 @@ impl Account {
         }
     }
 
-    pub(in crate::zoho) fn contact_phone(contact: u32) -> String {
-        format!("+49 30 {:07}", 1_000_000 + contact)
+    /// Empty for a contact without one.
+    pub(in crate::zoho) fn contact_phone(&self, contact: u32) -> String {
+        match self.written_contact(contact) {
+            Some(written) => written.phone.clone().unwrap_or_default(),
+            None => format!("+49 30 {:07}", 1_000_000 + contact),
+        }
     }
 
     pub(in crate::zoho) fn account_phone(account: u32) -> String {

@@ -2,7 +2,7 @@
 
 use super::{agent_email, spelling};
 use crate::zoho::{
-    account::{Account, base, stream, words},
+    account::{Account, STATUSES, base, stream, words},
     row::{Row, Spelling},
 };
 
@@ -34,6 +34,50 @@ pub(in crate::zoho) struct Tag {
 }
 
 impl Account {
+    /// The fields of tickets whose values are chosen from a list, and the custom ones.
+    pub(in crate::zoho) fn field_rows(&self) -> Vec<String> {
+        let picklist = |name: &str, values: Vec<String>| {
+            let mut json = Row::new(Spelling::default());
+            json.text("apiName", name)
+                .text("name", name)
+                .text("type", "Picklist")
+                .flag("isCustomField", false)
+                .raw("allowedValues", &format!("[{}]", values.join(",")));
+            json.finish()
+        };
+        let statuses = STATUSES.iter().map(|status| {
+            let mut json = Row::new(Spelling::default());
+            json.text("value", status.name)
+                .text("statusType", status.kind);
+            json.finish()
+        });
+        let named = |names: &[&str]| -> Vec<String> {
+            let values = names.iter().map(|name| {
+                let mut json = Row::new(Spelling::default());
+                json.text("value", name);
+                json.finish()
+            });
+            values.collect()
+        };
+        let custom = self.custom_field_names().iter().map(|name| {
+            let mut json = Row::new(Spelling::default());
+            json.text("apiName", name)
+                .text("name", name)
+                .text("type", "Text")
+                .flag("isCustomField", true)
+                .number("maxLength", 255);
+            json.finish()
+        });
+        [
+            picklist("status", statuses.collect()),
+            picklist("priority", named(words::PRIORITIES)),
+            picklist("channel", named(words::CHANNELS)),
+        ]
+        .into_iter()
+        .chain(custom)
+        .collect()
+    }
+
     pub(in crate::zoho) fn agent_status(&self, agent: u32) -> AgentStatus {
         // The first agent owns the portal and cannot be disabled.
         if agent > 0 && self.dice(stream::AGENT, agent).percent(12) {

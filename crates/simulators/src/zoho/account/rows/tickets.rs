@@ -1,9 +1,9 @@
 //! Tickets and what hangs on them.
 
-use super::{agent_email, contact_email, spelling};
+use super::{agent_email, spelling};
 use crate::zoho::{
-    account::{Account, Ticket, TimeEntry, base, stream, words},
-    row::{Iso, Row, append},
+    account::{Account, Ticket, TicketContent, TimeEntry, base, stream, words},
+    row::{Iso, Row, Spelling, append},
 };
 
 impl Account {
@@ -20,6 +20,14 @@ impl Account {
         let mut json = self.ticket_row(row);
         let modified = Iso(self.tickets.modified(row));
         append(&mut json, "modifiedTime", &format!("\"{modified}\""));
+        if let Some(content) = self.written_ticket(row) {
+            let mut own = Row::new(Spelling::default());
+            self.custom_fields_of(content, &mut own);
+            // `{"cf":{…}}`, without its braces.
+            json.pop();
+            json.push(',');
+            json.push_str(&own.finish()[1..]);
+        }
         json
     }
 
@@ -28,16 +36,26 @@ impl Account {
         let ticket = self.ticket(row);
         let mut json = Row::new(spelling(ticket.flavour));
         self.ticket_keys(&ticket, &mut json);
-        json.time("modifiedTime", self.tickets.modified(row))
-            .text(
-                "description",
-                &format!("<div>{}<br/></div>", ticket.subject),
-            )
-            .null("resolution")
-            .object("cf", |cf| {
-                cf.text("cf_source", ticket.channel).null("cf_chat_id");
-            })
-            .flag("isTrashed", false)
+        json.time("modifiedTime", self.tickets.modified(row));
+        match self.written_ticket(row) {
+            Some(content) => {
+                json.opt_text("description", content.description.as_deref())
+                    .opt_text("classification", content.classification.as_deref())
+                    .null("resolution");
+                self.custom_fields_of(content, &mut json);
+            }
+            None => {
+                json.text(
+                    "description",
+                    &format!("<div>{}<br/></div>", ticket.subject),
+                )
+                .null("resolution")
+                .object("cf", |cf| {
+                    cf.text("cf_source", ticket.channel).null("cf_chat_id");
+                });
+            }
+        }
+        json.flag("isTrashed", false)
             .flag("isDeleted", false)
             .number("tagCount", ticket.flavour % 4)
             .number("approvalCount", u8::from(self.is_to_approve(row)))
@@ -48,9 +66,14 @@ impl Account {
     fn ticket_keys(&self, ticket: &Ticket, json: &mut Row) {
         let row = ticket.row;
         let (created, modified) = (self.tickets.created(row), self.tickets.modified(row));
-        let of_type = |kind| (ticket.status.kind == kind).then_some(modified);
+        let since = match self.written_ticket(row) {
+            Some(_) => self.status_since(row),
+            None => modified,
+        };
+        let of_type = |kind| (ticket.status.kind == kind).then_some(since);
+        let written = self.written_ticket(row);
         let subject = match self.tickets.version(row) {
-            0 => ticket.subject.to_owned(),
+            0 => ticket.subject.to_string(),
             version => format!("{} (v{})", ticket.subject, version + 1),
         };
         let contact = ticket.contact;
@@ -63,18 +86,13 @@ impl Account {
             Some(priority) => json.text("priority", priority),
             None => json.null("priority"),
         };
-        match ticket.category {
-            Some(category) => json.text("category", category),
-            None => json.null("category"),
-        };
-        json.null("subCategory")
+        let own = |field: fn(&TicketContent) -> &Option<String>| field(written?).as_deref();
+        json.opt_text("category", ticket.category.as_deref())
+            .opt_text("subCategory", own(|content| &content.sub_category))
             .text("channel", ticket.channel)
-            .null("channelCode");
-        match contact {
-            Some(contact) => json.text("email", &contact_email(contact)),
-            None => json.null("email"),
-        };
-        json.null("phone")
+            .null("channelCode")
+            .opt_text("email", self.ticket_email(ticket).as_deref())
+            .opt_text("phone", own(|content| &content.phone))
             .text("language", ticket.language)
             .null("sentiment")
             .time("createdTime", created)
@@ -93,7 +111,7 @@ impl Account {
             .nulls(&["teamId", "productId"])
             .number("layoutId", base::LAYOUT)
             .number("threadCount", self.thread_times(ticket).len())
-            .number("commentCount", ticket.comments)
+            .number("commentCount", self.comment_count(ticket))
             .text(
                 "webUrl",
                 &format!(
@@ -122,10 +140,17 @@ impl Account {
     }
 
     pub(super) fn account_of(&self, contact: Option<u32>) -> Option<u64> {
-        let accounts = self.size.accounts;
-        contact?
-            .checked_rem(accounts)
-            .map(|account| self.accounts.id(account))
+        let company = self.company_of(contact)?;
+        Some(self.accounts.id(company))
+    }
+
+    /// The address that answers go to.
+    pub(in crate::zoho) fn ticket_email(&self, ticket: &Ticket) -> Option<String> {
+        let own = self.written_ticket(ticket.row);
+        let own = own.and_then(|content| content.email.clone());
+        let of_contact = |contact| Some(self.contact_email(contact));
+        own.or_else(|| ticket.contact.and_then(of_contact))
+            .filter(|email| !email.is_empty())
     }
 
     /// A ticket's threads, newest first.
@@ -142,9 +167,10 @@ impl Account {
     fn thread_row(&self, ticket: &Ticket, position: u64, created: i64) -> String {
         let mut dice = self.dice(stream::THREAD, u64::from(ticket.row) * 1_000 + position);
         let incoming = position.is_multiple_of(2) || ticket.assignee.is_none();
-        let address = ticket
-            .contact
-            .map_or_else(|| "anonymous@customer.test".to_owned(), contact_email);
+        let address = ticket.contact.map_or_else(
+            || "anonymous@customer.test".to_owned(),
+            |contact| self.contact_email(contact),
+        );
         let mut json = Row::new(spelling(dice.next()));
         json.number(
             "id",
@@ -237,7 +263,7 @@ impl Account {
         )
         .text("mode", "MANUAL")
         .null("requestChargeType")
-        .text("description", ticket.subject)
+        .text("description", &ticket.subject)
         .text("isTrashed", "false")
         .nulls(&["invoiceId", "requestId"])
         .object("parent", |parent| {
@@ -245,7 +271,7 @@ impl Account {
                 .number("id", self.tickets.id(entry.ticket))
                 .text("type", "tickets")
                 .number("ticketNumber", 101 + entry.ticket)
-                .text("subject", ticket.subject)
+                .text("subject", &ticket.subject)
                 .null("associatedTicketId");
         })
         .raw("cf", "{}")
@@ -258,7 +284,7 @@ impl Account {
         let mut json = Row::new(spelling(ticket.flavour / 32));
         json.number("ticketId", self.tickets.id(row))
             .number("ticketNumber", 101 + row)
-            .text("subject", ticket.subject)
+            .text("subject", &ticket.subject)
             .number("threadId", base::THREAD + u64::from(row) * 1_000 + 999)
             .number("departmentId", Self::department_id(ticket.department))
             .text("departmentName", &self.department(ticket.department).name)

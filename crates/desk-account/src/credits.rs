@@ -9,6 +9,7 @@ const BELIEVED_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the functions of an installation tell each other of a portal's credits, which all of them
 /// and others spend. It is a hint: without it each function finds out for itself, by asking.
+#[derive(Debug)]
 pub(crate) struct SharedCredits {
     s3: Client,
     bucket: String,

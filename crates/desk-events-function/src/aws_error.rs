@@ -1,0 +1,14 @@
+use std::error::Error;
+
+/// What went wrong on one line, by its causes. Never by its debug output, which holds the answer's
+/// body, and that may be a secret.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
+}

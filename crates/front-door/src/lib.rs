@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod answer;
+mod call;
+mod callers;
+mod door;
+mod error;
+mod json;
+mod keys;
+mod limits;
+mod rate;
+
+pub use call::RequestId;
+pub use callers::{Anonymous, Authenticated, Callers, Rates};
+pub use door::FrontDoor;
+pub use error::{ApiError, ErrorBody, ErrorDetail};
+pub use json::{Json, RawBody};
+pub use keys::{KeyRing, StoreError, Stored, same_secret};
+pub use limits::Limits;
+pub use rate::{Quota, Windows};
+pub use state::Scope;
+
+use axum::Router;
+
+/// Answers requests with `routes` until Lambda stops the process.
+pub async fn serve(routes: Router) -> Result<(), lambda_http::Error> {
+    lambda_http::run(routes).await
+}

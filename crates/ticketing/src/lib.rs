@@ -1,0 +1,44 @@
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod api;
+mod chat_session;
+mod comments;
+mod conversations;
+mod description;
+mod error;
+mod figures;
+mod history;
+mod intake;
+mod jobs;
+mod keys;
+mod ledger;
+mod lookup;
+mod mails;
+mod memory;
+mod notifications;
+mod ordering;
+mod parts;
+mod people;
+mod posting;
+mod requests;
+mod settings;
+mod settle;
+mod survey;
+mod work;
+
+pub use access::{Actor, Viewer};
+pub use api::{Comment, Connection, Listed, TicketFilter, TicketView};
+pub use chat_session::{Authentication, SessionTicket, SessionView};
+pub use conversations::Conversations;
+pub use error::Error;
+pub use figures::{Figures, Stats, WorkflowFigures};
+pub use jobs::{Job, NotificationJob, Outbox, OutboxError, OutboxFuture, TicketJob};
+pub use ledger::DeskChange;
+pub use notifications::{Notifications, Prepared};
+pub use parts::{DeskFuture, Desks, Parts};
+pub use people::{Erased, People};
+pub use requests::{Created, NewRequest, Requested};
+pub use settings::{FieldNames, Settings, SettingsError};
+pub use settle::{Settled, Tickets, Worked};
+pub use survey::Rating;

@@ -1,0 +1,30 @@
+//! What the OpenAPI document says is what the API does, whatever it is asked.
+
+use std::process::Command;
+
+use crate::chats::api_key;
+use crate::stack::{Stack, root};
+
+const CHECKS: &str =
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+
+#[tokio::test]
+async fn no_request_made_from_the_document_meets_an_error_of_ours() {
+    let stack = Stack::of_environment().await;
+    let api = stack.text("/http_api");
+    let key = api_key("fuzz");
+    let fuzz = Command::new(root().join(".venv/bin/schemathesis"))
+        .current_dir(std::env::temp_dir())
+        .args(["run", &format!("{api}/openapi.json"), "--url", &api])
+        .args(["--header", &format!("authorization: Bearer {key}")])
+        .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", "15", "--seed", "1", "--max-time", "240"])
+        .args(["--workers", "2", "--generation-database", "none"])
+        .args(["--no-shrink", "--no-color", "--warnings", "off"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&fuzz.stdout);
+    let closing: Vec<&str> = said.lines().rev().take(4).collect();
+    println!("{closing:?}");
+    assert!(fuzz.status.success(), "{}\n{said}", String::from_utf8_lossy(&fuzz.stderr));
+}
