@@ -60,8 +60,8 @@ test: build $(TOOLS) ## All tests: unit, conformance, and end-to-end on a stack 
 	cargo test --workspace --locked --no-run
 	$(STACK) -p 'TicketTagsSchedule=rate(1 minute)' -p ApiRatePerKey=100000 -p ApiRatePerAddress=10000 --tickets 500 run -- cargo test --workspace --locked --no-fail-fast
 
-bench: ## Size, start, speed, memory, credits of tickets; BENCH_OPTIONS=--million adds a long run
-	cargo build --release --locked -p tickets
+bench: ## Size, start, speed, memory, credits, calls of a chat; BENCH_OPTIONS=--million adds a long run
+	cargo build --release --locked -p tickets -p salesiq-webhook
 	cargo run --locked -p bench -- $(BENCH_OPTIONS)
 
 demo: build $(TOOLS) ## All reports from a simulated account to S3; KEEP=1 leaves the stack up

@@ -41,7 +41,11 @@ fn every_function_has_a_package_an_event_and_a_template_block() {
         // Functions behind HTTP have a folder of events, good and bad.
         let event = root().join(format!("events/{name}.json"));
         let folder = root().join(format!("events/{name}"));
-        assert!(event.is_file() || folder.is_dir(), "{name}: no {}", event.display());
+        assert!(
+            event.is_file() || folder.is_dir(),
+            "{name}: no {}",
+            event.display()
+        );
         for line in [
             format!("CodeUri: ../target/lambda/{name}/"),
             format!("FunctionName: !Sub '${{FunctionNamePrefix}}{name}'"),

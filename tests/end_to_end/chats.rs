@@ -13,7 +13,7 @@ use simulators::salesiq::{Chat, Format, Player, Signer, Visitor};
 
 use crate::stack::{Stack, root};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One of the requirement's scenarios.
 struct Scenario {
@@ -345,11 +345,11 @@ async fn a_ticket_of_the_api_is_made_read_commented_and_closed() {
         (StatusCode::OK, &json!("Closed")),
         "{closed}"
     );
-    let (status, test) = front.call(Method::GET, "/zoho/test", None).await;
+    let (status, connection) = front.call(Method::GET, "/zoho/test", None).await;
     assert_eq!(
-        (status, &test["success"]),
+        (status, &connection["success"]),
         (StatusCode::OK, &json!(true)),
-        "{test}"
+        "{connection}"
     );
 }
 

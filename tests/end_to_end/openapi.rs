@@ -5,8 +5,7 @@ use std::process::Command;
 use crate::chats::api_key;
 use crate::stack::{Stack, root};
 
-const CHECKS: &str =
-    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 
 #[tokio::test]
 async fn no_request_made_from_the_document_meets_an_error_of_ours() {
@@ -26,5 +25,9 @@ async fn no_request_made_from_the_document_meets_an_error_of_ours() {
     let said = String::from_utf8_lossy(&fuzz.stdout);
     let closing: Vec<&str> = said.lines().rev().take(4).collect();
     println!("{closing:?}");
-    assert!(fuzz.status.success(), "{}\n{said}", String::from_utf8_lossy(&fuzz.stderr));
+    assert!(
+        fuzz.status.success(),
+        "{}\n{said}",
+        String::from_utf8_lossy(&fuzz.stderr)
+    );
 }

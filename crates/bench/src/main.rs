@@ -9,6 +9,8 @@ mod million;
 mod proc;
 mod process;
 mod stored;
+mod throttle;
+mod webhook;
 mod world;
 
 use std::error::Error;
@@ -41,6 +43,9 @@ struct Options {
     /// How long an export of the block `speed` should take, seconds.
     #[arg(long, default_value_t = 15)]
     seconds: u32,
+    /// The binary of the function `salesiq-webhook`.
+    #[arg(long, default_value = "target/release/salesiq-webhook")]
+    webhook: PathBuf,
     /// Only these blocks.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Block>,
@@ -66,6 +71,8 @@ enum Block {
     Memory,
     /// Credits of a full and of an incremental run.
     Credits,
+    /// Calls of a chat bot.
+    Webhook,
     /// Peak memory when the vendor answers what no honest one would.
     Hostile,
     /// A million tickets in many invocations; never without being asked for.
@@ -113,6 +120,9 @@ async fn main() -> Result<(), Failure> {
     }
     if options.runs(Block::Hostile) {
         hostile::answers(&options.function, &mut report).await?;
+    }
+    if options.runs(Block::Webhook) {
+        webhook::calls(&options.webhook, &mut report).await?;
     }
     let exact = if options.runs(Block::Million) {
         million::both_ways(&options.function, &mut report).await?

@@ -17,6 +17,7 @@ pub(crate) struct Place {
     zoho: String,
     concurrency: u32,
     format: &'static str,
+    more: Vec<(&'static str, String)>,
 }
 
 impl Place {
@@ -26,7 +27,14 @@ impl Place {
             zoho: world.zoho.origin(),
             concurrency,
             format: "json",
+            more: Vec::new(),
         }
+    }
+
+    /// Another setting.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.more.push((name, value.into()));
+        self
     }
 
     pub(crate) fn in_format(self, format: &'static str) -> Self {
@@ -61,6 +69,7 @@ impl Started {
             .env("OUTPUT_FORMAT", place.format)
             .env("ZOHO_ACCOUNTS_URL", &place.zoho)
             .env("ZOHO_DESK_URL", &place.zoho)
+            .envs(place.more.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
@@ -108,8 +117,12 @@ impl Started {
         proc::peak(&self.id()?)
     }
 
+    pub(crate) fn process_id(&self) -> Result<u32, Failure> {
+        Ok(self.child.id().ok_or("the function ended")?)
+    }
+
     fn id(&self) -> Result<String, Failure> {
-        Ok(self.child.id().ok_or("the function ended")?.to_string())
+        Ok(self.process_id()?.to_string())
     }
 }
 

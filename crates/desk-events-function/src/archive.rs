@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::Notice;
-use crate::aws_error::causes;
 use crate::reading::Reading;
+use lambda_kit::causes;
 
 /// Where events are in the bucket.
 const PREFIX: &str = "desk_events";

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod archive;
-mod aws_error;
 mod clients;
 mod function;
 mod inbox;

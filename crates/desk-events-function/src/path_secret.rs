@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::aws_error::causes;
+use lambda_kit::causes;
 
 /// The last segment of the webhook's URL, which only Zoho and we know. It is a secret of its own,
 /// `{"path_secret": "…"}`, read again every five minutes.

@@ -7,7 +7,7 @@ use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use thiserror::Error;
 
-use crate::aws_error::causes;
+use lambda_kit::causes;
 
 /// Most messages in one call: SQS, `SendMessageBatch`.
 const MOST_MESSAGES: usize = 10;
@@ -153,7 +153,7 @@ mod tests {
             batches(&bodies)
         };
         assert_eq!(sized(&[]), []);
-        assert_eq!(sized(&[1; 10]), [0..10]);
+        assert_eq!(sized(&[1; 11]), [0..10, 10..11]);
         assert_eq!(sized(&[1; 21]), [0..10, 10..20, 20..21]);
         assert_eq!(sized(&[200_000, 62_144, 1]), [0..2, 2..3]);
         assert_eq!(sized(&[300_000, 1]), [0..1, 1..2]);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod aws;
+mod causes;
 mod env;
 mod failure;
 mod invocation;
@@ -8,6 +9,7 @@ mod metrics;
 mod telemetry;
 
 pub use aws::{Aws, connect};
+pub use causes::causes;
 pub use env::{Env, EnvError};
 pub use failure::{ErrorType, Failure};
 pub use invocation::{account_of, time_left};

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use chat::Catalogue;
 use lambda_kit::{Env, ErrorType, Failure};
 use serde_json::{Map, Value};
@@ -167,7 +167,7 @@ impl Sources {
                         "allow the function's role s3:GetObject on it, and s3:ListBucket on the bucket so that a missing object can be told from a denied one".to_owned(),
                     ),
                     Some(code) => Err(format!("S3 answered {code}")),
-                    None => Err(DisplayErrorContext(&error).to_string()),
+                    None => Err(lambda_kit::causes(&error)),
                 };
             }
         };

@@ -104,7 +104,7 @@ impl SendNotifications {
         let outcome = match self.send(notifications, &job).await {
             Ok(outcome) => outcome,
             Err(failure) => {
-                self.log(&job, &failure);
+                log(&job, &failure);
                 Outcome::Later
             }
         };
@@ -150,7 +150,7 @@ impl SendNotifications {
                 Ok(Outcome::Sent(mails))
             }
             Err(problem) if problem.may_pass() => {
-                self.complain(job, &problem);
+                complain(job, &problem);
                 notifications.release(job).await?;
                 Ok(Outcome::Later)
             }
@@ -183,26 +183,26 @@ impl SendNotifications {
             _ => Ok(sent),
         }
     }
+}
 
-    fn complain(&self, job: &NotificationJob, problem: &PostError) {
-        let chat = job.chat_id.as_str();
-        match problem {
-            PostError::Mail(error) if error.is_transient() => {
-                warn!(kind = %job.kind, chat, error = %problem, "a mail cannot be sent for now");
-            }
-            _ => {
-                error!(kind = %job.kind, chat, error = %problem, "no mail can be sent until a person mends this");
-            }
+fn complain(job: &NotificationJob, problem: &PostError) {
+    let chat = job.chat_id.as_str();
+    match problem {
+        PostError::Mail(error) if error.is_transient() => {
+            warn!(kind = %job.kind, chat, error = %problem, "a mail cannot be sent for now");
+        }
+        _ => {
+            error!(kind = %job.kind, chat, error = %problem, "no mail can be sent until a person mends this");
         }
     }
+}
 
-    fn log(&self, job: &NotificationJob, failure: &Error) {
-        let chat = job.chat_id.as_str();
-        if failure.is_transient() {
-            warn!(kind = %job.kind, chat, error = %failure, "a mail cannot be prepared for now");
-        } else {
-            error!(kind = %job.kind, chat, error = %failure, "a mail cannot be prepared");
-        }
+fn log(job: &NotificationJob, failure: &Error) {
+    let chat = job.chat_id.as_str();
+    if failure.is_transient() {
+        warn!(kind = %job.kind, chat, error = %failure, "a mail cannot be prepared for now");
+    } else {
+        error!(kind = %job.kind, chat, error = %failure, "a mail cannot be prepared");
     }
 }
 

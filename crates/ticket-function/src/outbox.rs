@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use ticketing::{Job, Outbox, OutboxError, OutboxFuture};
 
 /// The two queues in Amazon SQS.
@@ -60,7 +60,7 @@ impl SqsOutbox {
                     format!("the queue of {variable} does not exist; deploy the stack again")
                 }
                 Some(code) => format!("SQS answered {code}"),
-                None => DisplayErrorContext(&error).to_string(),
+                None => lambda_kit::causes(&error),
             })
         })
     }

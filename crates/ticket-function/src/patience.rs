@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use tracing::warn;
 
@@ -45,7 +44,7 @@ impl Patience {
                 "messages come again after the queue's visibility timeout"
             ),
             Err(failure) => warn!(
-                error = %DisplayErrorContext(&failure),
+                error = lambda_kit::causes(&failure),
                 "messages come again after the queue's visibility timeout; allow the role sqs:ChangeMessageVisibility"
             ),
         }

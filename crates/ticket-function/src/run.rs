@@ -33,7 +33,7 @@ pub fn main(function: Function) -> Result<(), lambda_runtime::Error> {
 async fn serve(function: Function) -> Result<(), lambda_runtime::Error> {
     let env = Env::of_process();
     lambda_kit::start_telemetry(&env);
-    let clients = Clients::connect(&env).await;
+    let clients = Box::pin(Clients::connect(&env)).await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let service = Service::new(&env, &clients, clock)?;
     match function {

@@ -113,7 +113,7 @@ impl SalesiqWebhook {
         let ends = began + ANSWERED_WITHIN.min(call.time_left.saturating_sub(LAMBDA_MARGIN));
         let (outcome, desk_asked) = watched(tokio::time::timeout_at(
             ends,
-            self.handle(&call, &verified, &delivery, ends),
+            Box::pin(self.handle(&call, &verified, &delivery, ends)),
         ))
         .await;
         let outcome = outcome.unwrap_or(Err(Trouble::Slow));

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
@@ -82,7 +82,7 @@ impl<T> Secret<T> {
                     false,
                 ),
                 Some(code) => self.wrong(&format!("could not be read: {code}"), true),
-                None => self.wrong(&DisplayErrorContext(&error).to_string(), true),
+                None => self.wrong(&lambda_kit::causes(&error), true),
             }),
         }
     }

@@ -1,5 +1,11 @@
 //! Requests through a whole front door, as Lambda hands them in.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod records;
 
 use std::collections::HashMap;
@@ -148,7 +154,7 @@ fn world() -> World {
 }
 
 /// A request as API Gateway sends it, from `address`.
-fn gateway(method: &str, path: &str, address: &str, headers: Value, body: &str) -> Request<Body> {
+fn gateway(method: &str, path: &str, address: &str, headers: &Value, body: &str) -> Request<Body> {
     let event = json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -187,7 +193,7 @@ impl World {
         body: &str,
     ) -> (Response<()>, Value) {
         let response = self
-            .send(gateway(method, path, "192.0.2.7", headers, body))
+            .send(gateway(method, path, "192.0.2.7", &headers, body))
             .await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -414,7 +420,7 @@ async fn a_public_route_is_limited_by_address_and_no_header_is_believed() {
     ] {
         let headers = json!({"x-forwarded-for": "203.0.113.9", "x-real-ip": "203.0.113.9"});
         let response = world
-            .send(gateway("GET", "/public", address, headers, ""))
+            .send(gateway("GET", "/public", address, &headers, ""))
             .await;
         assert_eq!(response.status().as_u16(), status, "{address}");
     }
@@ -449,7 +455,7 @@ async fn a_request_without_a_gateway_gets_an_id_of_its_own() {
 #[tokio::test]
 async fn head_gets_no_body() {
     let response = world()
-        .send(gateway("HEAD", "/nowhere", "192.0.2.7", json!({}), ""))
+        .send(gateway("HEAD", "/nowhere", "192.0.2.7", &json!({}), ""))
         .await;
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     assert!(

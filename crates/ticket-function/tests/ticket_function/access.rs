@@ -83,7 +83,7 @@ async fn every_route_wants_a_key_with_its_scope() {
             );
             match expected {
                 Some(status) => {
-                    assert_eq!(answer.status, status, "{route} {scopes:?} {}", answer.text)
+                    assert_eq!(answer.status, status, "{route} {scopes:?} {}", answer.text);
                 }
                 None => assert!(
                     let_in && !answer.status.is_server_error(),

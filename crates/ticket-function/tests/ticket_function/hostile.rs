@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use state::Scope;
 
-use crate::world::{SHARED, TABLE, World, ask, call, flat};
+use crate::world::{SHARED, TABLE, World, ask, call, flat, standard};
 
 fn post(headers: &[(&'static str, String)], body: impl Into<Body>) -> Request<Body> {
     let mut request = Request::post("/webhook/salesiq").header("content-type", "application/json");
@@ -31,9 +31,9 @@ async fn forged_stale_and_changed_requests_are_refused() {
     let hook = world.webhook();
     let now = world.clock.now();
     let body = flat("chat_1", "hello").to_string();
-    let good = world.standard("msg_1", body.as_bytes(), now);
-    let stale = world.standard("msg_1", body.as_bytes(), now - SignedDuration::from_mins(6));
-    let future = world.standard("msg_1", body.as_bytes(), now + SignedDuration::from_mins(6));
+    let good = standard("msg_1", body.as_bytes(), now);
+    let stale = standard("msg_1", body.as_bytes(), now - SignedDuration::from_mins(6));
+    let future = standard("msg_1", body.as_bytes(), now + SignedDuration::from_mins(6));
     let changed = body.replace("hello", "hullo");
     for (name, headers, body, code) in [
         ("unsigned", vec![], &body, "signature_missing"),
@@ -72,7 +72,7 @@ async fn a_replayed_request_changes_nothing() {
     let world = World::start().await;
     let hook = world.webhook();
     let body = flat("chat_1", "I forgot my password").to_string();
-    let headers = world.standard("msg_1", body.as_bytes(), world.clock.now());
+    let headers = standard("msg_1", body.as_bytes(), world.clock.now());
     let first = call(&hook, post(&headers, body.clone())).await;
     let before = chats(&world);
     let replayed = call(&hook, post(&headers, body)).await;

@@ -235,17 +235,6 @@ impl World {
         call(hook, request).await
     }
 
-    /// Headers of Standard Webhooks for `body`, sent at `now`.
-    pub(crate) fn standard(
-        &self,
-        id: &str,
-        body: &[u8],
-        now: jiff::Timestamp,
-    ) -> Vec<(&'static str, String)> {
-        let signer = Signer::standard_webhooks(SIGNING).unwrap();
-        signer.headers(id, now, body).unwrap()
-    }
-
     /// Runs both queues until they are empty, as Lambda does.
     pub(crate) async fn drain(&self) {
         let (worker, sender) = (self.worker(), self.sender());
@@ -262,6 +251,12 @@ impl World {
         }
         panic!("the queues do not become empty");
     }
+}
+
+/// Headers of Standard Webhooks for `body`, sent at `now`.
+pub(crate) fn standard(id: &str, body: &[u8], now: jiff::Timestamp) -> Vec<(&'static str, String)> {
+    let signer = Signer::standard_webhooks(SIGNING).unwrap();
+    signer.headers(id, now, body).unwrap()
 }
 
 pub(crate) fn flat(chat: &str, text: &str) -> Value {

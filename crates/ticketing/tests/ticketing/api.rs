@@ -147,7 +147,7 @@ async fn visitors_see_their_own_tickets_and_no_internal_comments() {
     let world = World::start().await;
     for (chat, email) in [("mine", "ann@company.com"), ("theirs", "bob@company.com")] {
         for text in ["I forgot my password", "user.name", "1234"] {
-            let delivery = flat(chat, text, json!({"visitor_email": email}));
+            let delivery = flat(chat, text, &json!({"visitor_email": email}));
             world.deliver(&delivery).await.unwrap();
         }
     }

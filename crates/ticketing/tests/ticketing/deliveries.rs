@@ -10,15 +10,15 @@ use crate::world::{PATIENCE, World, client, comments, flat, staff};
 #[tokio::test]
 async fn a_delivery_that_comes_again_changes_nothing_and_is_answered_alike() {
     let world = World::start().await;
-    let first = flat("c", "I forgot my password", json!({"message_id": "m1"}));
+    let first = flat("c", "I forgot my password", &json!({"message_id": "m1"}));
     let answer = world.deliver(&first).await.unwrap();
     let before = world.everything();
     world.clock.skip(SignedDuration::from_mins(5));
     assert_eq!(world.deliver(&first).await.unwrap(), answer);
     assert_eq!(world.everything(), before);
-    let last = flat("c", "1234", json!({"message_id": "m3"}));
+    let last = flat("c", "1234", &json!({"message_id": "m3"}));
     world
-        .deliver(&flat("c", "john.doe", json!({"message_id": "m2"})))
+        .deliver(&flat("c", "john.doe", &json!({"message_id": "m2"})))
         .await
         .unwrap();
     let logged = world.deliver(&last).await.unwrap();
@@ -48,7 +48,7 @@ async fn the_same_words_within_ten_seconds_are_one_message_where_nothing_else_te
 #[tokio::test]
 async fn numbered_messages_wait_for_the_ones_before() {
     let world = World::start().await;
-    let numbered = |text: &str, n: u32| flat("c", text, json!({"sequence": n}));
+    let numbered = |text: &str, n: u32| flat("c", text, &json!({"sequence": n}));
     let waiting = world.deliver(&numbered("1234", 3)).await.unwrap();
     assert!(waiting.pending && waiting.text.is_empty());
     assert!(world.deliver(&numbered("1234", 3)).await.unwrap().pending);
@@ -77,7 +77,7 @@ async fn numbered_messages_wait_for_the_ones_before() {
 #[tokio::test]
 async fn a_message_that_never_comes_holds_nothing_up_for_longer_than_half_a_minute() {
     let world = World::start().await;
-    let numbered = |text: &str, n: u32| flat("c", text, json!({"sequence": n}));
+    let numbered = |text: &str, n: u32| flat("c", text, &json!({"sequence": n}));
     world
         .deliver(&numbered("I forgot my password", 1))
         .await
@@ -112,8 +112,8 @@ async fn two_messages_of_one_chat_at_once_come_out_as_if_one_after_the_other() {
     let world = World::start().await;
     world.say("c", "I forgot my password").await;
     let (user, digits) = (
-        flat("c", "john.doe", json!({"message_id": "a"})),
-        flat("c", "1234", json!({"message_id": "b"})),
+        flat("c", "john.doe", &json!({"message_id": "a"})),
+        flat("c", "1234", &json!({"message_id": "b"})),
     );
     let (one, other) = tokio::join!(world.deliver(&user), world.deliver(&digits));
     let (one, other) = (one.unwrap(), other.unwrap());
@@ -130,7 +130,7 @@ async fn two_messages_of_one_chat_at_once_come_out_as_if_one_after_the_other() {
         let delivery = flat(
             "c",
             &format!("more {n}"),
-            json!({"message_id": format!("n{n}")}),
+            &json!({"message_id": format!("n{n}")}),
         );
         let world = world.clone();
         async move { world.deliver(&delivery).await.unwrap() }

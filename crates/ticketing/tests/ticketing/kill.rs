@@ -62,7 +62,7 @@ async fn live(world: &World, chat: &str, rng: &mut fastrand::Rng) {
         .enumerate()
     {
         let more = json!({"message_id": format!("m{nth}"), "visitor_email": email});
-        let delivery = flat(chat, text, more);
+        let delivery = flat(chat, text, &more);
         for attempt in 0.. {
             let life = Duration::from_micros(rng.u64(0..40_000) * (attempt + 1));
             if let Ok(Ok(_)) = tokio::time::timeout(life, world.deliver(&delivery)).await {

@@ -19,7 +19,7 @@ async fn a_person_is_shown_everything_and_then_forgotten() {
             "my secretperson note",
         ] {
             let more = json!({"visitor_email": email, "visitor_name": name, "visitor_id": "v-secretperson"});
-            world.deliver(&flat(chat, text, more)).await.unwrap();
+            world.deliver(&flat(chat, text, &more)).await.unwrap();
         }
     }
     world.drain().await;

@@ -242,7 +242,7 @@ async fn unverified_addresses_go_to_a_person_where_the_settings_say_so() {
     assert!(world.desk_tickets("c").is_empty());
     let vouched = json!({"visitor_email_verified": true});
     for text in ["My disk is full", "50 GB"] {
-        let delivery = flat("d", text, vouched.clone());
+        let delivery = flat("d", text, &vouched);
         world.deliver(&delivery).await.unwrap();
     }
     assert_eq!(world.desk_tickets("d").len(), 1);

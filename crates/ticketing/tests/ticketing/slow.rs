@@ -60,7 +60,13 @@ async fn a_ticket_whose_answer_got_lost_is_found_and_not_made_again() {
         .add_fault(FaultRule::next(1, lost()).on("POST tickets"));
     // Search does not know the new contact and its ticket yet.
     world.zoho.set_search_lag(Duration::from_mins(1));
-    let delivery = |text: &str| flat("c", text, json!({"visitor_email": "brand.new@company.com"}));
+    let delivery = |text: &str| {
+        flat(
+            "c",
+            text,
+            &json!({"visitor_email": "brand.new@company.com"}),
+        )
+    };
     for text in ["I forgot my password", "john.doe", "1234"] {
         world.deliver(&delivery(text)).await.unwrap();
     }

@@ -40,7 +40,7 @@ fn deliveries(n: usize, rng: &mut fastrand::Rng) -> Vec<Delivery> {
             "visitor_name": format!("Visitor {n}"),
             "visitor_id": format!("v-{n}"),
         });
-        let delivery = flat(&format!("chat-{n}-x"), text, more);
+        let delivery = flat(&format!("chat-{n}-x"), text, &more);
         for _ in 0..rng.usize(1..=3) {
             all.push(delivery.clone());
         }
@@ -112,7 +112,7 @@ async fn two_hundred_chats_in_disorder_have_one_ticket_each_and_lose_nothing() {
     println!("all said after {:?}", began.elapsed());
     done.store(true, std::sync::atomic::Ordering::Relaxed);
     for worker in workers {
-        tokio::time::timeout(Duration::from_mins(2), worker)
+        tokio::time::timeout(Duration::from_mins(5), worker)
             .await
             .unwrap()
             .unwrap();

@@ -127,7 +127,7 @@ impl World {
 
     /// John says something in chat `chat`.
     pub(crate) async fn say(&self, chat: &str, text: &str) -> Reply {
-        self.deliver(&flat(chat, text, json!({}))).await.unwrap()
+        self.deliver(&flat(chat, text, &json!({}))).await.unwrap()
     }
 
     /// Says one thing after the other and gives the last answer.
@@ -248,7 +248,7 @@ pub(crate) fn comments(ticket: &Value) -> String {
 }
 
 /// The requirement's payload, through the parser.
-pub(crate) fn flat(chat: &str, text: &str, more: Value) -> Delivery {
+pub(crate) fn flat(chat: &str, text: &str, more: &Value) -> Delivery {
     let mut body = json!({
         "chat_id": chat,
         "visitor_id": "visitor_456",

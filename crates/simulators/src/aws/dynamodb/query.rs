@@ -51,8 +51,8 @@ impl Schema {
         ])
     }
 
-    /// Only one partition, and at most one test of the sort key.
-    fn check(self, test: &Test) -> Result<(), Refusal> {
+    /// The one partition asked for; there may be one test of the sort key beside it.
+    fn asked_partition(self, test: &Test) -> Result<&str, Refusal> {
         let mut terms = Vec::new();
         test.terms(&mut terms);
         let of = |name: &str| {
@@ -60,17 +60,27 @@ impl Schema {
             named.collect::<Vec<_>>()
         };
         let (partition, sort) = (of(self.partition), of(self.sort));
-        let by_equality = matches!(
-            partition[..],
-            [Test::Compare(Operand::Name(_), "=", Operand::Value(_))]
-        );
-        if !by_equality {
+        let [Test::Compare(Operand::Name(_), "=", Operand::Value(asked))] = partition[..] else {
             return Err(invalid("Query condition missed key schema element: pk"));
-        }
+        };
         if sort.len() > 1 || partition.len() + sort.len() != terms.len() {
             return Err(invalid("Query key condition not supported"));
         }
-        Ok(())
+        asked["S"]
+            .as_str()
+            .ok_or_else(|| invalid("Query key condition of another type than the key's"))
+    }
+
+    fn items<'t>(
+        self,
+        table: &'t Table,
+        partition: &'t str,
+    ) -> Box<dyn Iterator<Item = &'t Item> + 't> {
+        if self.partition == TABLE.partition {
+            Box::new(table.partition(partition))
+        } else {
+            Box::new(table.items())
+        }
     }
 }
 
@@ -82,11 +92,11 @@ pub(super) fn run(table: &Table, request: &Value) -> Result<Value, Refusal> {
     let mut expressions = Expressions::of(request)?;
     let test = expressions.condition(condition)?;
     expressions.all_used()?;
-    schema.check(&test)?;
+    let partition = schema.asked_partition(&test)?;
 
     let forward = request["ScanIndexForward"] != false;
-    let mut found: Vec<(&Item, [&str; 3])> = table
-        .items()
+    let mut found: Vec<(&Item, [&str; 3])> = schema
+        .items(table, partition)
         .filter(|item| test.holds(item))
         .filter_map(|item| Some((item, schema.position(item)?)))
         .collect();

@@ -48,6 +48,13 @@ impl Table {
         self.items.values()
     }
 
+    pub(super) fn partition(&self, pk: &str) -> impl Iterator<Item = &Item> {
+        self.items
+            .range((pk.to_owned(), String::new())..)
+            .take_while(move |((of, _), _)| of == pk)
+            .map(|(_, item)| item)
+    }
+
     pub(super) fn get(&self, key: &Item) -> Result<Option<&Item>, Refusal> {
         Ok(self.items.get(&exact_key(key)?))
     }

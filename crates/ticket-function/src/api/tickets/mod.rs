@@ -19,7 +19,9 @@ use crate::api::Api;
 use crate::api::access::{Read, Staff, TimeLeft, Viewing, Write};
 use crate::api::params::{Params, Path};
 use crate::api::refusals::{self, Guarded, WithBody, WithDesk, WithId, WithInput, refused};
-use crate::api::text::{IdempotencyKey, TicketId};
+use crate::api::text::{
+    Cursor, IdempotencyKey, PersonName, Phone, Source, StatusName, Subject, TicketId, WorkflowType,
+};
 use crate::metrics::{count, emit};
 
 pub(crate) use self::model::Limit;
@@ -198,7 +200,7 @@ async fn comments(
         .map_err(|failure| refused(&failure))?;
     let comments = comments.into_iter().map(|comment| Comment {
         id: comment.id,
-        comment: comment.content,
+        text: comment.content,
         is_internal: !comment.is_public,
         created_at: comment.commented_time,
     });
@@ -262,11 +264,11 @@ async fn list(
     Params(query): Params<TicketQuery>,
 ) -> Result<Json<TicketPage>, ApiError> {
     let filter = TicketFilter {
-        source: query.source.map(|source| source.into_string()),
-        workflow_type: query.workflow_type.map(|workflow| workflow.into_string()),
-        status: query.status.map(|status| status.into_string()),
+        source: query.source.map(Source::into_string),
+        workflow_type: query.workflow_type.map(WorkflowType::into_string),
+        status: query.status.map(StatusName::into_string),
         limit: query.limit.unwrap_or_default().rows(),
-        cursor: query.cursor.map(|cursor| cursor.into_string()),
+        cursor: query.cursor.map(Cursor::into_string),
     };
     let tickets = api.service.tickets().await?;
     let page = tickets
@@ -359,15 +361,13 @@ fn wanted(request: NewTicket) -> Result<NewRequest, ApiError> {
         query: request.query.into_string(),
         user_id: request.user_id.into_string(),
         metadata: Requested {
-            subject: metadata.subject.map(|subject| subject.into_string()),
+            subject: metadata.subject.map(Subject::into_string),
             priority: metadata
                 .priority
                 .map(|priority| priority.as_str().to_owned()),
-            workflow_type: metadata
-                .workflow_type
-                .map(|workflow| workflow.into_string()),
-            name: metadata.name.map(|name| name.into_string()),
-            phone: metadata.phone.map(|phone| phone.into_string()),
+            workflow_type: metadata.workflow_type.map(WorkflowType::into_string),
+            name: metadata.name.map(PersonName::into_string),
+            phone: metadata.phone.map(Phone::into_string),
             other: details.collect(),
         },
     })
@@ -376,7 +376,7 @@ fn wanted(request: NewTicket) -> Result<NewRequest, ApiError> {
 fn shown(ticket: TicketView) -> Ticket {
     Ticket {
         id: ticket.id,
-        ticket_number: ticket.ticket_number,
+        number: ticket.ticket_number,
         subject: ticket.subject,
         status: ticket.status,
         priority: ticket.priority,

@@ -141,7 +141,8 @@ pub(crate) struct Ticket {
     /// Zoho Desk's id.
     pub(crate) id: String,
     /// The number people use.
-    pub(crate) ticket_number: String,
+    #[serde(rename = "ticketNumber")]
+    pub(crate) number: String,
     /// Subject.
     pub(crate) subject: Option<String>,
     /// Status, e.g. `Open` or one of your own.
@@ -275,7 +276,8 @@ pub(crate) struct Comment {
     /// Zoho Desk's id of the comment.
     pub(crate) id: String,
     /// Its text; HTML where an agent wrote it in Zoho Desk.
-    pub(crate) comment: String,
+    #[serde(rename = "comment")]
+    pub(crate) text: String,
     /// Whether only agents see it.
     pub(crate) is_internal: bool,
     /// When it was written.
