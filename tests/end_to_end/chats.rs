@@ -444,11 +444,12 @@ async fn forged_stale_and_hostile_requests_are_refused() {
             Some(&secret),
             413,
         ),
+        // The local gateway hands on replacement characters; the crate sees the bytes themselves.
         (
             "not UTF-8",
             b"{\"chat_id\": \"\xff\xfe\"}".to_vec(),
             Some(&secret),
-            400,
+            422,
         ),
         ("nested deeply", deep.into_bytes(), Some(&secret), 400),
         ("no JSON", b"hello".to_vec(), Some(&secret), 400),
@@ -538,9 +539,11 @@ async fn events_of_zoho_desk_are_stored_and_a_closed_ticket_brings_a_survey() {
     let path = &link[link.find("/survey").unwrap()..];
     let page = answered(front.http.get(front.url(path))).await;
     assert_eq!(page.0, StatusCode::OK, "{}", page.1);
+    let token = path.split("token=").nth(1).unwrap();
+    let token = token.split('&').next().unwrap();
     let form = front
         .http
-        .post(front.url(path))
+        .post(front.url(&format!("/survey/{token}")))
         .header("content-type", "application/x-www-form-urlencoded")
         .body("stars=5&comment=quick");
     let (status, thanks) = answered(form).await;

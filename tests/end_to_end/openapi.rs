@@ -17,8 +17,8 @@ async fn no_request_made_from_the_document_meets_an_error_of_ours() {
         .args(["run", &format!("{api}/openapi.json"), "--url", &api])
         .args(["--header", &format!("authorization: Bearer {key}")])
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
-        .args(["--max-examples", "15", "--seed", "1", "--max-time", "240"])
-        .args(["--workers", "2", "--generation-database", "none"])
+        .args(["--max-examples", "10", "--seed", "1", "--max-time", "150"])
+        .args(["--workers", "1", "--generation-database", "none"])
         .args(["--no-shrink", "--no-color", "--warnings", "off"])
         .output()
         .unwrap();

@@ -45,7 +45,8 @@ pub(crate) async fn calls(function: &Path, report: &mut Report) -> Result<(), Fa
             times.push(call(&started, &signer, &chat, "I forgot my password").await?);
             times.push(call(&started, &signer, &chat, "ann@company.example").await?);
         }
-        let cpu_ms = (started.cpu()? - before).as_secs_f64() * 1_000.0 / times.len() as f64;
+        let cpu_ms =
+            started.cpu()?.saturating_sub(before).as_secs_f64() * 1_000.0 / times.len() as f64;
         drop(throttle);
         times.sort_by(f64::total_cmp);
         let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
@@ -110,7 +111,7 @@ async fn call(started: &Started, signer: &Signer, id: &str, text: &str) -> Resul
     for (name, value) in signer.headers(id, now, body.as_bytes())? {
         headers.insert(name.to_owned(), value.into());
     }
-    let event = event(headers, &body);
+    let event = event(&headers, &body);
     let (answer, elapsed) = started.invoke(&event, PATIENCE).await?;
     let said: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default())?;
     let sorry = said["replies"][0]
@@ -123,7 +124,7 @@ async fn call(started: &Started, signer: &Signer, id: &str, text: &str) -> Resul
 }
 
 /// What API Gateway makes of a request, payload version 2.0.
-fn event(headers: Map<String, Value>, body: &str) -> Value {
+fn event(headers: &Map<String, Value>, body: &str) -> Value {
     json!({
         "version": "2.0",
         "routeKey": "POST /webhook/salesiq",

@@ -24,7 +24,7 @@ pub(crate) struct Position {
 }
 
 impl Cursor {
-    /// Reads what [`Cursor::to_string`] gave.
+    /// Reads what `to_string` gave.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = URL_SAFE_NO_PAD
             .decode(text)

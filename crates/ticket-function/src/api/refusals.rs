@@ -165,6 +165,11 @@ impl IntoResponses for WithId {
                 "not_found",
                 "There is no such thing, or not for this caller",
             ),
+            (
+                405,
+                "method_not_allowed",
+                "The gateway decodes an escaped `#` or `?` in an id, which names another route then",
+            ),
             (422, "invalid_field", "A parameter cannot be that"),
         ])
     }
