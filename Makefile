@@ -22,12 +22,15 @@ export SAM_CLI_TELEMETRY := 0
 # cargo finds cargo-lambda, and cargo-lambda its linker, on the path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup build check test bench demo up down status logs invoke backfill api-key webhook-register fuzz deploy fmt clean
+.PHONY: help setup databases build check test bench demo up down status logs invoke backfill api-key webhook-register fuzz deploy fmt clean
 
 help: ## List the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r verb text; do printf '  %-16s %s\n' "$$verb" "$$text"; done
 
-setup: $(TOOLS) ## Create .venv with the pinned tools
+setup: $(TOOLS) databases ## Create .venv with the pinned tools; install the databases that tests need
+
+databases: ## Install PostgreSQL and MariaDB for the tests, where Debian packages can be; say what is missing elsewhere
+	@infra/databases
 
 $(TOOLS): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with PYTHON=..."; exit 1; }
@@ -35,9 +38,9 @@ $(TOOLS): requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $@
 
-build: ## Compile functions and simulator for this machine, into target/lambda
+build: ## Compile functions, simulators and the command line for this machine; functions into target/lambda
 	cargo build --locked $(PACKAGES)
-	cargo build --locked -p simulators
+	cargo build --locked -p simulators -p deskbridge
 	@for name in $(FUNCTIONS); do \
 	  mkdir -p target/lambda/$$name && \
 	  { cmp -s $(DEBUG)/$$name target/lambda/$$name/bootstrap || cp $(DEBUG)/$$name target/lambda/$$name/bootstrap; } || exit 1; \
@@ -56,12 +59,12 @@ check: $(TOOLS) ## Format, lints, docs, licences, template
 
 # One cargo command for all tests: another selection of packages would have other features, and the
 # SDKs would be compiled once more.
-test: build $(TOOLS) ## All tests: unit, conformance, and end-to-end on a stack of their own
+test: build $(TOOLS) databases ## All tests: unit, conformance, and end-to-end on a stack of their own
 	cargo test --workspace --locked --no-run
 	$(STACK) -p 'TicketTagsSchedule=rate(1 minute)' -p ApiRatePerKey=100000 -p ApiRatePerAddress=10000 --tickets 500 run -- cargo test --workspace --locked --no-fail-fast
 
-bench: ## Size, start, speed, memory, credits, calls of a chat; BENCH_OPTIONS=--million adds a long run
-	cargo build --release --locked -p tickets -p salesiq-webhook
+bench: $(TOOLS) ## Size, start, speed, memory, credits, calls of a chat and of the hub, sources; BENCH_OPTIONS=--million adds long runs
+	cargo build --release --locked -p tickets -p salesiq-webhook -p integrations-api -p integrations-worker -p database-worker
 	cargo run --locked -p bench -- $(BENCH_OPTIONS)
 
 demo: build $(TOOLS) ## All reports from a simulated account to S3; KEEP=1 leaves the stack up
@@ -87,8 +90,8 @@ backfill: $(TOOLS) ## Read a large span in windows; REPORT=tickets SINCE=2024-01
 	@$(BACKFILL) $(if $(REPORT),--report '$(REPORT)') $(if $(SINCE),--since '$(SINCE)') $(if $(UNTIL),--until '$(UNTIL)') \
 	  $(if $(FULL),--full '$(FULL)') $(if $(EVENT),--event '$(EVENT)') $(if $(EXECUTION),--execution '$(EXECUTION)') $(if $(REDRIVE),--redrive '$(REDRIVE)')
 
-api-key: $(TOOLS) ## Issue a key of the ticket API: NAME=... SCOPES=read,write,admin [DAYS=...]
-	@$(OPERATE) infra/api_key.py --name '$(NAME)' --scopes '$(or $(SCOPES),read)' $(if $(DAYS),--days $(DAYS))
+api-key: $(TOOLS) ## Issue a key of the ticket API: NAME=... SCOPES=read,write,admin [DAYS=...]; of the hub: TENANT=...
+	@$(OPERATE) infra/api_key.py --name '$(NAME)' --scopes '$(or $(SCOPES),read)' $(if $(DAYS),--days $(DAYS)) $(if $(TENANT),--tenant '$(TENANT)')
 
 webhook-register: $(TOOLS) ## Have Zoho Desk send its events here; [URL=...], REMOVE=1 ends it
 	@$(OPERATE) infra/desk_webhook.py $(if $(URL),--url '$(URL)') $(if $(REMOVE),--remove)

@@ -49,10 +49,11 @@ def deploy(endpoint: str, data: Path, parameters: dict[str, str]) -> dict[str, s
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def local_parameters(origin: str) -> dict[str, str]:
+def local_parameters(origin: str, private_addresses: str) -> dict[str, str]:
     architecture = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
     return {"Stage": "local", "Architecture": architecture, "ZohoAccountsUrl": origin, "ZohoDeskUrl": origin,
-            "ChatTickets": "on", "MailTransport": "ses"}
+            "ChatTickets": "on", "MailTransport": "ses", "IntegrationsHub": "on",
+            "AllowedPrivateAddresses": private_addresses}
 
 
 def store(endpoint: str, name: str, value: str) -> None:

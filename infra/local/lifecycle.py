@@ -12,10 +12,12 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from databases import Database, missing, remove_data, start_databases
 from deployment import SECRET_ID, STACK_NAME, clients, deploy, local_parameters, store
 from emulator import ACCOUNT_ID, REGION, client_env, start_emulator
 from paths import LAST_RUN, LOCAL, tools
 from processes import Service
+from rest_api import RestApi, start_rest_api
 from simulator import Simulator, start_simulator
 from ticketing import Senders, http_api, store_keys, store_settings, verify_sender
 
@@ -28,6 +30,8 @@ class Stack:
     data: Path
     endpoint_url: str
     simulator: Simulator
+    rest_api: RestApi
+    databases: list[Database]
     senders: Senders
     outputs: dict[str, str]
     services: list[Service]
@@ -45,6 +49,8 @@ class Stack:
             "outputs": self.outputs,
             "http_api": http_api(self.endpoint_url, self.outputs),
             "simulator": asdict(self.simulator),
+            "rest_api": asdict(self.rest_api),
+            "databases": {database.kind: asdict(database) for database in self.databases},
             "senders": asdict(self.senders),
             "services": [asdict(service) for service in self.services],
         }
@@ -57,10 +63,15 @@ class Stack:
         except FileNotFoundError:
             return None
         return cls(file, Path(known["data"]), known["endpoint_url"], Simulator(**known["simulator"]),
+                   RestApi(**known["rest_api"]), [Database(**database) for database in known["databases"].values()],
                    Senders(**known["senders"]), known["outputs"], [Service(**service) for service in known["services"]])
 
     def functions(self) -> list[str]:
-        return [*self.outputs["FunctionNames"].split(","), *self.outputs["TicketFunctionNames"].split(",")]
+        lists = ("FunctionNames", "TicketFunctionNames", "HubFunctionNames")
+        return [name for output in lists for name in self.outputs[output].split(",")]
+
+    def parameters(self) -> dict[str, str]:
+        return local_parameters(self.simulator.origin, private_addresses(self.rest_api, self.databases))
 
     def alive(self) -> bool:
         return all(service.alive() for service in self.services)
@@ -76,8 +87,12 @@ class Stack:
             "PATH": f"{tools()}{os.pathsep}{os.environ['PATH']}",
         }
 
+    def end(self) -> None:
+        stop_all(self.services)
+        remove_data(self.databases)
+
     def redeploy(self, parameters: dict[str, str]) -> "Stack":
-        outputs = deploy(self.endpoint_url, self.data, local_parameters(self.simulator.origin) | parameters)
+        outputs = deploy(self.endpoint_url, self.data, self.parameters() | parameters)
         fresh = replace(self, outputs=outputs)
         fresh.save()
         return fresh
@@ -88,11 +103,20 @@ def raise_stack(data: Path, file: Path, simulator_options: list[str], parameters
     """Starts and deploys everything, or leaves nothing behind."""
     data.mkdir(parents=True, exist_ok=True)
     services: list[Service] = []
+    databases: list[Database] = []
     began = time.monotonic()
     try:
         service, simulator = start_simulator(data, simulator_options, outlive_us=outlive_us)
         services.append(service)
         say(began, f"Zoho simulator at {simulator.origin}")
+        service, rest_api = start_rest_api(data, outlive_us=outlive_us)
+        services.append(service)
+        servers, databases = start_databases(data, outlive_us=outlive_us)
+        services.extend(servers)
+        absent = missing()
+        say(began, f"REST API at {rest_api.origin}; databases: "
+                   f"{', '.join(f'{found.kind} at {found.address()}' for found in databases) or 'none'}"
+                   + (f" (to have them all: apt-get install {' '.join(absent)})" if absent else ""))
         service, endpoint = start_emulator(data, outlive_us=outlive_us)
         services.append(service)
         say(began, f"local AWS at {endpoint}, IAM enforced")
@@ -100,15 +124,21 @@ def raise_stack(data: Path, file: Path, simulator_options: list[str], parameters
         senders = store_keys(endpoint, data)
         verify_sender(endpoint)
         say(began, "secrets stored; deploying infra/template.yaml with sam deploy")
-        outputs = deploy(endpoint, data, local_parameters(simulator.origin) | parameters)
+        outputs = deploy(endpoint, data, local_parameters(simulator.origin, private_addresses(rest_api, databases)) | parameters)
         store_settings(endpoint, outputs, simulator)
-        stack = Stack(file, data, endpoint, simulator, senders, outputs, services)
+        stack = Stack(file, data, endpoint, simulator, rest_api, databases, senders, outputs, services)
         say(began, f"{len(stack.functions())} functions deployed")
         stack.save()
     except BaseException:
         stop_all(services)
+        remove_data(databases)
         raise
     return stack
+
+
+def private_addresses(rest_api: RestApi, databases: list[Database]) -> str:
+    """What integrations may call although it is on this machine: nothing but these."""
+    return ", ".join([rest_api.address(), *(database.address() for database in databases)])
 
 
 @contextlib.contextmanager
@@ -124,7 +154,7 @@ def temporary_stack(simulator_options: list[str], parameters: dict[str, str]) ->
     finally:
         if stack:
             save_function_logs(stack)
-            stop_all(stack.services)
+            stack.end()
         keep_logs(data)
         shutil.rmtree(data, ignore_errors=True)
 
@@ -134,6 +164,7 @@ def remove_abandoned() -> None:
     for file in LOCAL.glob("run-*/stack.json"):
         stack = Stack.load(file)
         if stack and not any(service.alive() for service in stack.services):
+            remove_data(stack.databases)
             shutil.rmtree(stack.data, ignore_errors=True)
 
 

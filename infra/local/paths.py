@@ -7,7 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra" / "template.yaml"
 BINARIES = ROOT / "target" / "lambda"
-SIMULATOR = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "zoho-simulator"
+DEBUG = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
+SIMULATOR = DEBUG / "zoho-simulator"
+REST_SIMULATOR = DEBUG / "rest-simulator"
 LOCAL = ROOT / ".local"
 STACK_FILE = LOCAL / "stack.json"
 LAST_RUN = LOCAL / "last-run"

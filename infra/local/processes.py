@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STOP_SECONDS = 5
+READY_SECONDS = 60
 
 
 class StartFailed(Exception):
@@ -56,6 +58,19 @@ def wait_until(ready: Callable[[], bool], child: subprocess.Popen, what: str, lo
             return
         time.sleep(0.1)
     raise StartFailed(f"{what} was not ready after {seconds:.0f} s; see {log}\n{tail(log)}")
+
+
+def first_line(child: subprocess.Popen, name: str, log: Path) -> bytes:
+    """What a simulator prints when it listens. Later output has no reader, so the pipe is closed."""
+    assert child.stdout is not None
+    deadline = time.monotonic() + READY_SECONDS
+    with child.stdout as out:
+        if not select.select([out], [], [], deadline - time.monotonic())[0]:
+            raise StartFailed(f"{name} was silent for {READY_SECONDS} s; see {log}\n{tail(log)}")
+        line = out.readline()
+    if not line:
+        raise StartFailed(f"{name} ended before it was ready; see {log}\n{tail(log)}")
+    return line
 
 
 def stop_group(leader: int) -> None:

@@ -1,18 +1,14 @@
 """zoho-simulator: the Zoho account whose data the reports pull, and what it really holds."""
 
 import json
-import select
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from paths import SIMULATOR
-from processes import Service, StartFailed, start, tail
-
-READY_SECONDS = 60
+from processes import Service, first_line, start
 
 
 @dataclass(frozen=True)
@@ -82,16 +78,7 @@ def _get(url: str, headers: dict[str, str] | None = None):
 
 
 def _announcement(child: subprocess.Popen, log: Path) -> Simulator:
-    """The simulator prints one JSON line when it listens; later output has no reader, so the pipe is closed."""
-    assert child.stdout is not None
-    deadline = time.monotonic() + READY_SECONDS
-    with child.stdout as out:
-        if not select.select([out], [], [], deadline - time.monotonic())[0]:
-            raise StartFailed(f"zoho-simulator was silent for {READY_SECONDS} s; see {log}\n{tail(log)}")
-        line = out.readline()
-    if not line:
-        raise StartFailed(f"zoho-simulator ended before it was ready; see {log}\n{tail(log)}")
-    said = json.loads(line)
+    said = json.loads(first_line(child, "zoho-simulator", log))
     return Simulator(**{field: said[field] for field in Simulator.__dataclass_fields__})
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 import chat_demo
 import demo
 from emulator import isolated_env
-from lifecycle import Stack, function_log, raise_stack, stop_all, temporary_stack
+from lifecycle import Stack, function_log, raise_stack, temporary_stack
 from paths import LOCAL, STACK_FILE, tools
 from processes import StartFailed, end_with_parent, stop_group
 
@@ -39,7 +39,7 @@ def up(arguments: argparse.Namespace) -> int:
         print("the stack was up; deployed what changed")
     else:
         if stack:
-            stop_all(stack.services)
+            stack.end()
         shutil.rmtree(LOCAL / "up", ignore_errors=True)
         stack = raise_stack(LOCAL / "up", STACK_FILE, arguments.simulator, arguments.parameters, outlive_us=True)
     print_exports(stack)
@@ -51,7 +51,7 @@ def down(_arguments: argparse.Namespace) -> int:
     if not stack:
         print("no stack is up")
         return 0
-    stop_all(stack.services)
+    stack.end()
     STACK_FILE.unlink()
     shutil.rmtree(LOCAL / "up", ignore_errors=True)
     print("stack is down")

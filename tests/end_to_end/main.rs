@@ -13,6 +13,7 @@ mod cargo_lambda;
 mod chats;
 mod compact;
 mod events;
+mod hub;
 mod logs;
 mod openapi;
 mod processes;

@@ -11,10 +11,14 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 async fn no_request_made_from_the_document_meets_an_error_of_ours() {
     let stack = Stack::of_environment().await;
     let api = stack.text("/http_api");
-    let key = api_key("fuzz");
+    fuzz(&format!("{api}/openapi.json"), &api, &api_key("fuzz"));
+}
+
+/// Asks `api` what its `document` allows, and what it does not.
+pub(crate) fn fuzz(document: &str, api: &str, key: &str) {
     let fuzz = Command::new(root().join(".venv/bin/schemathesis"))
         .current_dir(std::env::temp_dir())
-        .args(["run", &format!("{api}/openapi.json"), "--url", &api])
+        .args(["run", document, "--url", api])
         .args(["--header", &format!("authorization: Bearer {key}")])
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
         .args(["--max-examples", "10", "--seed", "1", "--max-time", "150"])

@@ -12,6 +12,8 @@ pub(crate) struct Stack {
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) scheduler: aws_sdk_scheduler::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
 }
 
 /// How an invocation ended.
@@ -62,6 +64,8 @@ impl Stack {
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             s3: aws_sdk_s3::Client::from_conf(s3),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
+            scheduler: aws_sdk_scheduler::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
         }
     }
 
@@ -70,6 +74,31 @@ impl Stack {
         value
             .unwrap_or_else(|| panic!("the stack has no {path}"))
             .to_owned()
+    }
+
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.about.pointer(path).is_some()
+    }
+
+    pub(crate) fn number(&self, path: &str) -> u16 {
+        let value = self.about.pointer(path).and_then(Value::as_u64);
+        u16::try_from(value.unwrap_or_else(|| panic!("the stack has no {path}"))).unwrap()
+    }
+
+    /// The whole table, as text.
+    pub(crate) async fn all_items(&self) -> String {
+        let table = self.text("/outputs/StateTableName");
+        let mut pages = self
+            .dynamodb
+            .scan()
+            .table_name(table)
+            .into_paginator()
+            .send();
+        let mut text = String::new();
+        while let Some(page) = pages.next().await {
+            text += &format!("{:?}", page.unwrap().items());
+        }
+        text
     }
 
     pub(crate) fn bucket(&self) -> String {

@@ -5,9 +5,13 @@ mod credits;
 mod export;
 mod figures;
 mod hostile;
+mod hub;
 mod million;
+mod million_rows;
 mod proc;
 mod process;
+mod servers;
+mod sources;
 mod stored;
 mod throttle;
 mod webhook;
@@ -22,6 +26,7 @@ use serde_json::{Map, Value, json};
 
 use export::{Export, Plan, exported};
 use figures::{Goal, Spread, megabytes};
+use hub::Binaries;
 use process::{Place, Started, hello_ms};
 use world::World;
 
@@ -46,10 +51,13 @@ struct Options {
     /// The binary of the function `salesiq-webhook`.
     #[arg(long, default_value = "target/release/salesiq-webhook")]
     webhook: PathBuf,
+    /// The folder of the hub's three binaries.
+    #[arg(long, default_value = "target/release")]
+    hub: PathBuf,
     /// Only these blocks.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Block>,
-    /// Also a million tickets in invocations of at most a minute: some 12 minutes more.
+    /// Also a million tickets, and a million rows, in invocations of at most a minute: some 20 minutes more.
     #[arg(long)]
     million: bool,
     /// Where the figures go as JSON.
@@ -75,8 +83,12 @@ enum Block {
     Webhook,
     /// Peak memory when the vendor answers what no honest one would.
     Hostile,
+    /// The integrations hub: calls of its API, rows a second of each source.
+    Hub,
     /// A million tickets in many invocations; never without being asked for.
     Million,
+    /// A million rows of PostgreSQL in many invocations; never without being asked for.
+    MillionRows,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -124,11 +136,17 @@ async fn main() -> Result<(), Failure> {
     if options.runs(Block::Webhook) {
         webhook::calls(&options.webhook, &mut report).await?;
     }
-    let exact = if options.runs(Block::Million) {
-        million::both_ways(&options.function, &mut report).await?
-    } else {
-        true
-    };
+    let hub = options.hub_binaries();
+    if options.runs(Block::Hub) {
+        hub::figures(&hub, &mut report).await?;
+    }
+    let mut exact = true;
+    if options.runs(Block::Million) {
+        exact &= million::both_ways(&options.function, &mut report).await?;
+    }
+    if options.runs(Block::MillionRows) {
+        exact &= million_rows::followed(&hub, &mut report).await?;
+    }
     println!("\ngoals");
     for goal in &report.goals {
         println!("  {goal}");
@@ -142,15 +160,25 @@ async fn main() -> Result<(), Failure> {
     if exact {
         Ok(())
     } else {
-        Err("the stored rows are not the rows of the account".into())
+        Err("the stored rows are not the rows of the source".into())
     }
 }
 
 impl Options {
     fn runs(&self, block: Block) -> bool {
         match block {
-            Block::Million => self.million || self.only.contains(&block),
+            Block::Million | Block::MillionRows => self.million || self.only.contains(&block),
             _ => self.only.is_empty() || self.only.contains(&block),
+        }
+    }
+}
+
+impl Options {
+    fn hub_binaries(&self) -> Binaries {
+        Binaries {
+            api: self.hub.join("integrations-api"),
+            http: self.hub.join("integrations-worker"),
+            database: self.hub.join("database-worker"),
         }
     }
 }

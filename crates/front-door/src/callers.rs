@@ -4,7 +4,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use jiff::Timestamp;
-use state::{ChatId, Client, KeyRefusal, Scope, State};
+use state::{ChatId, Client, KeyRefusal, Scope, State, TenantId};
 use tracing::{error, warn};
 
 use crate::call::{Notes, SourceAddress};
@@ -75,14 +75,24 @@ impl Authenticated {
         if self.client.allows(scope) {
             return Ok(());
         }
-        let name = match scope {
-            Scope::Read => "read",
-            Scope::Write => "write",
-            Scope::Admin => "admin",
-        };
-        Err(ApiError::forbidden(format_args!(
-            "this needs an API key with the scope `{name}`; ask the operator for one"
-        )))
+        if let Some(tenant) = self.client.tenant() {
+            return Err(ApiError::forbidden(format_args!(
+                "this API key opens the integrations of the tenant {tenant} and nothing else; ask the operator for a key without a tenant"
+            )));
+        }
+        Err(lacks(scope))
+    }
+
+    /// The tenant whose integrations the caller may reach; 403 unless the key is a tenant's, with
+    /// `scope`.
+    pub fn tenant(&self, scope: Scope) -> Result<&TenantId, ApiError> {
+        match self.client.tenant() {
+            Some(tenant) if self.client.allows_in_tenant(scope) => Ok(tenant),
+            Some(_) => Err(lacks(scope)),
+            None => Err(ApiError::forbidden(
+                "integrations belong to a tenant and this API key has none; ask the operator for a key with your tenant",
+            )),
+        }
     }
 
     /// 404 unless the key may read `chat` and its tickets: a visitor's key is not told which
@@ -96,6 +106,17 @@ impl Authenticated {
         }
         self.require(Scope::Read)
     }
+}
+
+fn lacks(scope: Scope) -> ApiError {
+    let name = match scope {
+        Scope::Read => "read",
+        Scope::Write => "write",
+        Scope::Admin => "admin",
+    };
+    ApiError::forbidden(format_args!(
+        "this needs an API key with the scope `{name}`; ask the operator for one"
+    ))
 }
 
 /// A caller of a public route, within the rate of its source address. As an extractor it refuses

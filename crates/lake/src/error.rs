@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 
 use crate::keys::RunId;
@@ -114,6 +114,42 @@ pub enum Error {
         /// The object's key.
         key: String,
         /// Why it could not be read.
+        why: String,
+    },
+    /// A manifest names an object that is not there.
+    #[error(
+        "{key} is gone, although {manifest} names it: restore it, or delete the manifest to leave the run out, and read everything again"
+    )]
+    Missing {
+        /// The data object.
+        key: String,
+        /// The manifest that names it.
+        manifest: String,
+    },
+    /// An object is not what its manifest says.
+    #[error(
+        "{key} has {what} {found}, its manifest says {expected}: somebody changed it; restore it, or delete its manifest to leave the run out"
+    )]
+    Mismatch {
+        /// The data object.
+        key: String,
+        /// What differs: `rows`, `bytes` or `sha256`.
+        what: &'static str,
+        /// As the manifest has it.
+        expected: String,
+        /// As the object has it.
+        found: String,
+    },
+    /// An object does not hold rows in its format.
+    #[error(
+        "{key} is not readable after row {row}: {why}; restore it, or delete its manifest to leave the run out"
+    )]
+    Malformed {
+        /// The data object.
+        key: String,
+        /// Rows read before.
+        row: u64,
+        /// What is wrong; never its content.
         why: String,
     },
     /// A row is not one JSON value (or not an object, where a parent's id has to go in).
@@ -258,7 +294,7 @@ impl Call<'_> {
                 action: self.action,
                 key: self.key.to_owned(),
                 status,
-                detail: DisplayErrorContext(&error).to_string(),
+                detail: causes(&error),
                 source: Box::new(error),
             }),
         }
@@ -281,6 +317,19 @@ impl Call<'_> {
             Refusal::Missing | Refusal::Condition | Refusal::Contended => self.conflict(),
         }
     }
+}
+
+/// What went wrong with a call of S3, on one line, by its causes. The debug output of an error of the SDK, and
+/// `DisplayErrorContext`, hold the answer's body, which may be anything.
+pub fn causes(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
 }
 
 /// Client errors that S3 documents as passing by themselves.

@@ -19,7 +19,7 @@ impl Lake {
         report: &str,
         known: &HashSet<RunId>,
     ) -> Result<Vec<Manifest>, Error> {
-        let keys = Keys::new(report, &[])?;
+        let keys = Keys::new(&self.root, report, &[])?;
         let stored = self.store.list(&keys.manifests()).await?;
         // After the manifests: a run that has one and no open record is committed.
         let open = self.store.list(&keys.open_records()).await?;

@@ -102,26 +102,72 @@ impl Partition {
     }
 }
 
+/// What all keys of a lake begin with: nothing, or folders that end with `/`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Root(String);
+
+impl Root {
+    pub(crate) fn parse(root: &str) -> Result<Self, InvalidName> {
+        let fits = |segment: &str| {
+            !matches!(segment, "" | "." | "..")
+                && segment.bytes().all(
+                    |b| matches!(b, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'=' | b'-'),
+                )
+        };
+        match root.strip_suffix('/') {
+            Some(folders) if folders.split('/').all(fits) => Ok(Self(root.to_owned())),
+            _ => Err(InvalidName {
+                what: "root",
+                value: root.to_owned(),
+                rule: "folders of A-Z, a-z, 0-9, _, ., = and -, none of them . or .., each with a / at its end",
+            }),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The folder of a report below a root, both as in [`crate::Lake::under`] and
+/// [`crate::RunSpec::report`]: everything of the report begins so.
+pub fn folder(root: &str, report: &str) -> Result<String, InvalidName> {
+    check_report(report)?;
+    Ok(format!("{}{report}/", Root::parse(root)?.as_str()))
+}
+
+/// Checks the name of a report.
+fn check_report(report: &str) -> Result<(), InvalidName> {
+    let fits = report.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && report
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+    if fits {
+        return Ok(());
+    }
+    Err(InvalidName {
+        what: "report",
+        value: report.to_owned(),
+        rule: "a-z, 0-9, - and _, a letter or digit first",
+    })
+}
+
 /// The keys of one report in one bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
+    /// The report's folder, without the `/` at its end.
     report: String,
     folder: String,
 }
 
 impl Keys {
-    pub(crate) fn new(report: &str, partitions: &[Partition]) -> Result<Self, InvalidName> {
-        let fits = report.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && report
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
-        if !fits {
-            return Err(InvalidName {
-                what: "report",
-                value: report.to_owned(),
-                rule: "a-z, 0-9, - and _, a letter or digit first",
-            });
-        }
+    pub(crate) fn new(
+        root: &Root,
+        report: &str,
+        partitions: &[Partition],
+    ) -> Result<Self, InvalidName> {
+        check_report(report)?;
+        let report = format!("{}{report}", root.as_str());
         let mut folder = format!("{report}/");
         for partition in partitions {
             partition.check()?;
@@ -130,10 +176,7 @@ impl Keys {
             push_encoded(&mut folder, &partition.value);
             folder.push('/');
         }
-        Ok(Self {
-            report: report.to_owned(),
-            folder,
-        })
+        Ok(Self { report, folder })
     }
 
     /// The data object of one leg; `leg` counts from 1.
@@ -220,7 +263,7 @@ mod tests {
     fn keys_follow_the_layout_users_were_promised() {
         let run = RunId::parse("ab12").unwrap();
         let at: Timestamp = "2026-03-04T05:06:07.9Z".parse().unwrap();
-        let keys = Keys::new("tickets", &[]).unwrap();
+        let keys = Keys::new(&Root::default(), "tickets", &[]).unwrap();
         assert_eq!(
             keys.object(at, &run, 1, Format::Json),
             "tickets/dt=2026-03-04/20260304T050607Z-ab12.json"
@@ -232,7 +275,12 @@ mod tests {
             "tickets/dt=2026-03-04/20260304T050607Z-ab12-0002.jsonl"
         );
 
-        let keys = Keys::new("threads", &[Partition::new("ticket_id", "a/b=ü")]).unwrap();
+        let keys = Keys::new(
+            &Root::default(),
+            "threads",
+            &[Partition::new("ticket_id", "a/b=ü")],
+        )
+        .unwrap();
         assert_eq!(
             keys.object(at, &run, 1, Format::JsonlGz),
             "threads/ticket_id=a%2Fb%3D%C3%BC/dt=2026-03-04/20260304T050607Z-ab12.jsonl.gz"
@@ -247,7 +295,7 @@ mod tests {
     #[test]
     fn keys_tell_whose_they_are() {
         let id = |text: &str| RunId::parse(text).unwrap();
-        let keys = Keys::new("tickets", &[]).unwrap();
+        let keys = Keys::new(&Root::default(), "tickets", &[]).unwrap();
         for (group, key) in [
             (None, "tickets/_open/ab12.json"),
             (Some(id("g1")), "tickets/_open/g1/ab12.json"),
@@ -275,13 +323,55 @@ mod tests {
             assert!(RunId::parse(id).is_err(), "{id}");
         }
         for report in ["", "_runs", "a/b", "Tickets", ".."] {
-            assert!(Keys::new(report, &[]).is_err(), "{report}");
+            assert!(
+                Keys::new(&Root::default(), report, &[]).is_err(),
+                "{report}"
+            );
         }
         for (key, value) in [("dt", "1"), ("", "1"), ("a/b", "1"), ("1a", "1"), ("a", "")] {
             assert!(
-                Keys::new("r", &[Partition::new(key, value)]).is_err(),
+                Keys::new(&Root::default(), "r", &[Partition::new(key, value)]).is_err(),
                 "{key}={value}"
             );
+        }
+    }
+
+    #[test]
+    fn a_root_stands_before_every_key() {
+        let run = RunId::parse("ab12").unwrap();
+        let at: Timestamp = "2026-03-04T05:06:07Z".parse().unwrap();
+        let root = Root::parse("integrations/tenant=acme/integration=7/").unwrap();
+        let keys = Keys::new(&root, "tickets", &[Partition::new("team", "1")]).unwrap();
+        for key in [
+            keys.object(at, &run, 1, Format::Json),
+            keys.pointer(),
+            keys.manifest(&run),
+            keys.manifests(),
+            keys.open(None, &run),
+            keys.open_records(),
+        ] {
+            assert!(
+                key.starts_with("integrations/tenant=acme/integration=7/tickets/"),
+                "{key}"
+            );
+        }
+        assert_eq!(
+            keys.run_of_manifest(&keys.manifest(&run)),
+            Some(run.clone())
+        );
+        assert_eq!(
+            keys.owner_of_open(&keys.open(None, &run)),
+            Some((None, run.clone()))
+        );
+        assert_eq!(keys.owner_of_open("tickets/_open/ab12.json"), None);
+    }
+
+    #[test]
+    fn a_root_that_leaves_its_folder_is_refused() {
+        for root in [
+            "", "/", "a", "/a/", "a//b/", "a/../b/", "./", "../", "a b/", "ü/", "a\\/",
+        ] {
+            assert!(Root::parse(root).is_err(), "{root}");
         }
     }
 

@@ -4,12 +4,13 @@ use aws_sdk_s3::Client;
 use clock::Clock;
 use jiff::Timestamp;
 
-use crate::error::Error;
+use crate::error::{Error, InvalidName};
 use crate::format::Format;
-use crate::keys::{Keys, Partition, RunId};
-use crate::manifest::Manifest;
+use crate::keys::{Keys, Partition, Root, RunId};
+use crate::manifest::{Manifest, ObjectEntry};
 use crate::open::{self, About, Claim, Found, Held, Lease};
 use crate::pointer::{self, Pointer};
+use crate::rows::Rows;
 use crate::run::Run;
 use crate::store::Store;
 use crate::sweep::{Standing, Sweeper};
@@ -21,10 +22,11 @@ const PART_BYTES: usize = 5 << 20;
 /// How often a run is claimed anew when it turns out to be free again.
 const CLAIMS: usize = 5;
 
-/// The runs of all reports in one bucket.
+/// The runs of all reports in one bucket, or below one root in it.
 #[derive(Debug, Clone)]
 pub struct Lake {
     pub(crate) store: Store,
+    pub(crate) root: Root,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) part_bytes: usize,
 }
@@ -73,7 +75,8 @@ impl Lake {
     /// The lake in `bucket`. Timeouts and retries are those of the client.
     pub fn new(s3: Client, bucket: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            store: Store::new(s3, bucket.into()),
+            store: Store::new(s3, bucket),
+            root: Root::default(),
             clock,
             part_bytes: PART_BYTES,
         }
@@ -84,6 +87,14 @@ impl Lake {
     #[must_use]
     pub fn with_part_bytes(self, part_bytes: usize) -> Self {
         Self { part_bytes, ..self }
+    }
+
+    /// The lake below `root`, such as `integrations/tenant=acme/`: every key of it begins so, and it
+    /// neither sees nor touches anything else. Folders are of `A-Za-z0-9_.=-`, the last one ends
+    /// with `/`, and none is `.` or `..`.
+    pub fn under(self, root: &str) -> Result<Self, InvalidName> {
+        let root = Root::parse(root)?;
+        Ok(Self { root, ..self })
     }
 
     /// The bucket's name.
@@ -97,14 +108,14 @@ impl Lake {
         report: &str,
         partitions: &[Partition],
     ) -> Result<Option<Pointer>, Error> {
-        let key = Keys::new(report, partitions)?.pointer();
+        let key = Keys::new(&self.root, report, partitions)?.pointer();
         let found = pointer::read(&self.store, &key).await?;
         Ok(found.map(|(pointer, _)| pointer))
     }
 
     /// The manifest of a run, if it was committed.
     pub async fn finished(&self, report: &str, run: &RunId) -> Result<Option<Manifest>, Error> {
-        self.manifest_if_committed(&Keys::new(report, &[])?, run)
+        self.manifest_if_committed(&Keys::new(&self.root, report, &[])?, run)
             .await
     }
 
@@ -158,6 +169,15 @@ impl Lake {
         })
     }
 
+    /// The rows of `entry`, which is one of `manifest.keys`.
+    pub async fn rows<'m>(
+        &self,
+        manifest: &'m Manifest,
+        entry: &'m ObjectEntry,
+    ) -> Result<Rows<'m>, Error> {
+        Rows::open(&self.store, manifest, entry).await
+    }
+
     pub(crate) fn sweeper<'a>(&'a self, starting: &'a Starting) -> Sweeper<'a> {
         Sweeper {
             lake: self,
@@ -195,7 +215,10 @@ impl Lake {
         for found in suspended {
             let about = &found.record.about;
             if about.answers(&starting.about) {
-                if let Some(held) = found.take_over(&self.store, &starting.lease).await? {
+                if let Some(held) = found
+                    .take_over(&self.store, &self.root, &starting.lease)
+                    .await?
+                {
                     return Ok(Some(Box::new(held)));
                 }
             } else if about.run == starting.about.run {
@@ -265,7 +288,7 @@ pub(crate) struct Starting {
 
 impl Starting {
     pub(crate) fn new(lake: &Lake, spec: RunSpec) -> Result<Self, Error> {
-        let keys = Keys::new(&spec.report, &spec.partitions)?;
+        let keys = Keys::new(&lake.root, &spec.report, &spec.partitions)?;
         if spec.expires_at <= lake.clock.now() {
             return Err(Error::Expired {
                 run: spec.run,

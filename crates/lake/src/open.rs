@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::format::Format;
-use crate::keys::{Keys, Partition, RunId};
+use crate::keys::{Keys, Partition, Root, RunId};
 use crate::segment::Segment;
 use crate::store::{Condition, Store, Written};
 
@@ -171,8 +171,8 @@ impl About {
     }
 
     /// The keys of this run, which may be limited otherwise than the one that looks at it.
-    pub(crate) fn keys(&self) -> Result<Keys, Error> {
-        Ok(Keys::new(&self.report, &self.partitions)?)
+    pub(crate) fn keys(&self, root: &Root) -> Result<Keys, Error> {
+        Ok(Keys::new(root, &self.report, &self.partitions)?)
     }
 }
 
@@ -198,10 +198,11 @@ impl Found {
     pub(crate) async fn take_over(
         self,
         store: &Store,
+        root: &Root,
         lease: &Lease,
     ) -> Result<Option<Held>, Error> {
         let OpenRecord { about, state } = self.record;
-        let keys = about.keys()?;
+        let keys = about.keys(root)?;
         let (object_key, checkpoint) = match state {
             State::Held { holder, checkpoint } => (holder.object_key, checkpoint),
             State::Suspended(checkpoint) | State::Parked(checkpoint) => {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Call, Error, Refusal};
+use crate::error::{Call, Error, Refusal, causes};
 use crate::segment::Segment;
 
 /// Metadata that tells whose write an object is, should the answer to the write get lost.
@@ -16,23 +16,34 @@ const ATTEMPT: &str = "attempt";
 /// How often a conditional write is repeated while another one on the same key is under way.
 const CONTENDED_ATTEMPTS: u32 = 6;
 
-/// The S3 calls of this crate on one bucket.
+/// One bucket, as lakes and what is built on them use it: every write has a condition, and an
+/// answer that was lost is settled by reading back. Timeouts and retries are the client's.
 #[derive(Debug, Clone)]
-pub(crate) struct Store {
+pub struct Store {
     client: Client,
     bucket: String,
 }
 
 /// An object as read.
 #[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) bytes: Bytes,
-    pub(crate) etag: String,
+pub struct Stored {
+    /// All of it.
+    pub bytes: Bytes,
+    /// Which version of the object it is, for [`Condition::Same`].
+    pub etag: String,
+}
+
+/// An object that is being read.
+#[derive(Debug)]
+pub struct Body {
+    stream: ByteStream,
+    key: String,
+    etag: String,
 }
 
 /// What must hold for a write to take place.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Condition<'a> {
+pub enum Condition<'a> {
     /// There is no such object yet.
     Absent,
     /// The object still has this `ETag`.
@@ -41,9 +52,10 @@ pub(crate) enum Condition<'a> {
 
 /// Whether the condition of a write held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Written {
+pub enum Written {
     /// It did; the object's `ETag` now.
     Yes(String),
+    /// It did not, and nothing was written.
     No,
 }
 
@@ -58,15 +70,18 @@ pub(crate) enum Completion {
 
 /// A data object to be.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
-    pub(crate) key: String,
-    pub(crate) content_type: &'static str,
-    /// Unique per process and leg.
-    pub(crate) attempt: String,
+pub struct Target {
+    /// Where; nothing may be there yet.
+    pub key: String,
+    /// What the object says it is.
+    pub content_type: &'static str,
+    /// Tells this very write from all others: stored with the object.
+    pub attempt: String,
 }
 
 impl Stored {
-    pub(crate) fn parse<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
+    /// The JSON in it; [`Error::Corrupt`] if it is something else.
+    pub fn parse<T: DeserializeOwned>(&self, key: &str) -> Result<T, Error> {
         serde_json::from_slice(&self.bytes).map_err(|error| Error::Corrupt {
             key: key.to_owned(),
             why: error.to_string(),
@@ -74,16 +89,49 @@ impl Stored {
     }
 }
 
-impl Store {
-    pub(crate) fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
+impl Body {
+    /// The next bytes; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let next = self.stream.try_next().await;
+        next.map_err(|error| unread(&self.key, error))
     }
 
-    pub(crate) fn bucket(&self) -> &str {
+    /// Which version of the object it is.
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+}
+
+/// An answer broke off.
+fn unread<E>(key: &str, error: E) -> Error
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    Error::Unavailable {
+        action: "GetObject",
+        key: key.to_owned(),
+        status: None,
+        detail: causes(&error),
+        source: Box::new(error),
+    }
+}
+
+impl Store {
+    /// The bucket of that name.
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self {
+            client,
+            bucket: bucket.into(),
+        }
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
         &self.bucket
     }
 
-    pub(crate) fn conflict(&self, key: &str) -> Error {
+    /// What to answer when somebody else keeps writing the object at `key`.
+    pub fn conflict(&self, key: &str) -> Error {
         self.call("PutObject", key).conflict()
     }
 
@@ -95,7 +143,21 @@ impl Store {
         }
     }
 
-    pub(crate) async fn get(&self, key: &str) -> Result<Option<Stored>, Error> {
+    /// The object at `key`, if there is one.
+    pub async fn get(&self, key: &str) -> Result<Option<Stored>, Error> {
+        let Some(body) = self.open(key).await? else {
+            return Ok(None);
+        };
+        let bytes = body.stream.collect().await;
+        let bytes = bytes.map_err(|error| unread(key, error))?.into_bytes();
+        Ok(Some(Stored {
+            bytes,
+            etag: body.etag,
+        }))
+    }
+
+    /// Begins to read the object at `key`, if there is one.
+    pub async fn open(&self, key: &str) -> Result<Option<Body>, Error> {
         let call = self.call("GetObject", key);
         let answer = self
             .client
@@ -104,30 +166,20 @@ impl Store {
             .key(key)
             .send()
             .await;
-        let found = match answer.map_err(|error| call.refusal(error)) {
-            Ok(found) => found,
-            Err(Refusal::Missing) => return Ok(None),
-            Err(Refusal::Failed(error)) => return Err(error),
-            Err(Refusal::Condition | Refusal::Contended) => return Err(call.conflict()),
-        };
-        let etag = found.e_tag.unwrap_or_default();
-        let bytes = found
-            .body
-            .collect()
-            .await
-            .map_err(|error| Error::Unavailable {
-                action: call.action,
+        match answer.map_err(|error| call.refusal(error)) {
+            Ok(found) => Ok(Some(Body {
+                stream: found.body,
                 key: key.to_owned(),
-                status: None,
-                detail: error.to_string(),
-                source: Box::new(error),
-            })?
-            .into_bytes();
-        Ok(Some(Stored { bytes, etag }))
+                etag: found.e_tag.unwrap_or_default(),
+            })),
+            Err(Refusal::Missing) => Ok(None),
+            Err(Refusal::Failed(error)) => Err(error),
+            Err(Refusal::Condition | Refusal::Contended) => Err(call.conflict()),
+        }
     }
 
     /// Writes `value` as JSON if `condition` holds; a lost answer to this very write is a yes.
-    pub(crate) async fn write(
+    pub async fn write(
         &self,
         key: &str,
         value: &(impl Serialize + Sync),
@@ -156,8 +208,8 @@ impl Store {
         answer
     }
 
-    /// Creates a data object in one call.
-    pub(crate) async fn create(&self, target: &Target, bytes: Bytes) -> Result<(), Error> {
+    /// Creates a data object in one call; a lost answer to this very write is a yes.
+    pub async fn create(&self, target: &Target, bytes: Bytes) -> Result<(), Error> {
         let answer = self
             .put(
                 &target.key,
@@ -238,7 +290,7 @@ impl Store {
     }
 
     /// Deletes the object; one that is not there counts as deleted.
-    pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
         let call = self.call("DeleteObject", key);
         let answer = self
             .client
@@ -250,7 +302,8 @@ impl Store {
         call.removed(answer.map_err(|error| call.refusal(error)))
     }
 
-    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+    /// The keys that begin with `prefix`, in order.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let call = self.call("ListObjectsV2", prefix);
         let mut pages = self
             .client
@@ -267,9 +320,18 @@ impl Store {
         Ok(keys)
     }
 
-    /// The multipart uploads of exactly this key that nobody completed or aborted.
-    async fn uploads_of(&self, key: &str) -> Result<Vec<String>, Error> {
-        let call = self.call("ListMultipartUploads", key);
+    /// Aborts all uploads of keys that begin with `prefix`; how many there were.
+    pub async fn abort_uploads(&self, prefix: &str) -> Result<u64, Error> {
+        let uploads = self.uploads(prefix).await?;
+        for (key, upload) in &uploads {
+            self.abort_upload(key, upload).await?;
+        }
+        Ok(uploads.len() as u64)
+    }
+
+    /// The multipart uploads that nobody completed or aborted, as key and id.
+    async fn uploads(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+        let call = self.call("ListMultipartUploads", prefix);
         let mut uploads = Vec::new();
         let (mut key_marker, mut id_marker) = (None, None);
         loop {
@@ -277,7 +339,7 @@ impl Store {
                 .client
                 .list_multipart_uploads()
                 .bucket(&self.bucket)
-                .prefix(key)
+                .prefix(prefix)
                 .set_key_marker(key_marker)
                 .set_upload_id_marker(id_marker)
                 .send()
@@ -289,8 +351,7 @@ impl Store {
                 page.uploads
                     .into_iter()
                     .flatten()
-                    .filter(|upload| upload.key.as_deref() == Some(key))
-                    .filter_map(|upload| upload.upload_id),
+                    .filter_map(|upload| upload.key.zip(upload.upload_id)),
             );
             if !more || key_marker.is_none() {
                 return Ok(uploads);
@@ -304,8 +365,8 @@ impl Store {
         key: &str,
         spared: Option<&str>,
     ) -> Result<(), Error> {
-        for upload in self.uploads_of(key).await? {
-            if Some(upload.as_str()) != spared {
+        for (found, upload) in self.uploads(key).await? {
+            if found == key && Some(upload.as_str()) != spared {
                 self.abort_upload(key, &upload).await?;
             }
         }

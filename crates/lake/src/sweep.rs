@@ -78,7 +78,7 @@ impl Sweeper<'_> {
     pub(crate) async fn give_up(&self, found: Found) -> Result<(), Error> {
         let before = found.record.state.clone();
         let store = &self.lake.store;
-        let Some(held) = found.take_over(store, self.lease).await? else {
+        let Some(held) = found.take_over(store, &self.lake.root, self.lease).await? else {
             return Ok(());
         };
         // A merge writes the record of the group before it reads those of the parts, and here it
@@ -86,7 +86,8 @@ impl Sweeper<'_> {
         if let Some(group) = &held.about.group
             && self.merges(group).await?
         {
-            held.release(store, &held.about.keys()?, before).await?;
+            held.release(store, &held.about.keys(&self.lake.root)?, before)
+                .await?;
             return Ok(());
         }
         tracing::warn!(
@@ -113,10 +114,10 @@ impl Sweeper<'_> {
     /// one, and deletes it otherwise.
     async fn settle_dead(&self, found: Found) -> Result<Standing, Error> {
         let store = &self.lake.store;
-        let Some(held) = found.take_over(store, self.lease).await? else {
+        let Some(held) = found.take_over(store, &self.lake.root, self.lease).await? else {
             return Ok(Standing::Gone);
         };
-        let keys = held.about.keys()?;
+        let keys = held.about.keys(&self.lake.root)?;
         store
             .abort_uploads_of(&held.holder.object_key, None)
             .await?;
@@ -230,7 +231,7 @@ fn order(found: &Found) -> (Timestamp, &RunId) {
 impl Lake {
     /// Deletes a run and all that its legs stored.
     pub(crate) async fn wipe(&self, held: &Held) -> Result<(), Error> {
-        let keys = held.about.keys()?;
+        let keys = held.about.keys(&self.root)?;
         self.store.delete(&keys.manifest(&held.about.run)).await?;
         for segment in held.segments() {
             self.store.abort_uploads_of(&segment.key, None).await?;

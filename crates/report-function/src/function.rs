@@ -171,7 +171,6 @@ impl Function {
         let runner = Runner::new(lake, Arc::clone(&self.clock), ready.settings.clone());
         let invocation = Invocation {
             desk: visit.desk(),
-            http: ready.account.http(),
             used_before,
             stops,
             run: random_run()?,

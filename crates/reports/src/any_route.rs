@@ -1,7 +1,9 @@
+use engine::Piece;
+use serde_json::value::RawValue;
 use zoho_desk::{Desk, Document, Error, Listing, Paging, Route, Step, Stop, Walk};
 
 use crate::RoutePath;
-use crate::pieces::{Piece, Position};
+use crate::pieces::{Position, piece};
 
 /// What a route of unknown paging is tried with: 50 rows is the smallest cap of the known ones.
 const UNKNOWN_PAGING: Paging = Paging::Offset {
@@ -44,7 +46,7 @@ impl AnyRoute {
             }
         }
         match &mut self.state {
-            State::Listed(walk) => Ok(walk.next().await?.map(|step| Piece::of(step, None))),
+            State::Listed(walk) => Ok(walk.next().await?.map(|step| piece(step, None))),
             State::Unread | State::Read => Ok(None),
         }
     }
@@ -110,20 +112,29 @@ impl AnyRoute {
                     let walk = self.desk.list(listing);
                     return Ok((State::Listed(Box::new(walk)), None));
                 }
-                Ok(document) => return Ok((State::Read, whole(document))),
+                Ok(document) => return Ok((State::Read, self.whole(document)?)),
                 Err(Error::Refused { status: 422, .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         let document = self.desk.document(self.route.path(), self.query()).await?;
-        Ok((State::Read, whole(document)))
+        Ok((State::Read, self.whole(document)?))
     }
-}
 
-fn whole(document: Document) -> Option<Piece> {
-    match document {
-        Document::Rows(rows) => Some(Piece::of(Step::Rows(rows), None)),
-        Document::Value(value) => Some(Piece::Value(value)),
-        Document::Empty => None,
+    fn whole(&self, document: Document) -> Result<Option<Piece>, Error> {
+        let value = match document {
+            Document::Rows(rows) => return Ok(Some(piece(Step::Rows(rows), None))),
+            Document::Empty => return Ok(None),
+            Document::Value(value) => value,
+        };
+        let value: Box<RawValue> =
+            serde_json::from_slice(&value).map_err(|_| Error::Malformed {
+                path: self.route.path().to_owned(),
+                why: "it is not one JSON value".to_owned(),
+            })?;
+        Ok(Some(Piece::Rows {
+            parent: None,
+            rows: vec![value],
+        }))
     }
 }

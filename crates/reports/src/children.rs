@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+use engine::{Parent, Piece};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use zoho_desk::{Desk, EntityId, Error, Gap, Listing, Position as WalkPosition, Step, Stop, Walk};
 
-use crate::pieces::{Parent, Piece};
+use crate::pieces::{missing, piece};
 
 /// Parents that wait for their turn while more of them are read.
 const MOST_WAITING: usize = 100;
@@ -233,10 +234,10 @@ impl Children {
         match step {
             Ok(Some(step)) => {
                 let parent = Parent {
-                    key: self.key,
-                    id: id.clone(),
+                    key: self.key.to_owned(),
+                    id: id.as_str().to_owned(),
                 };
-                self.ready.push_back(Piece::of(step, Some(parent)));
+                self.ready.push_back(piece(step, Some(parent)));
                 self.begun.insert(id.clone(), Some(walk.position()));
                 self.read_on(id, walk);
             }
@@ -258,14 +259,14 @@ impl Children {
                 for row in rows {
                     match row.id {
                         Some(id) => self.waiting.push_back(id),
-                        None => self.ready.push_back(Piece::Gap(Gap {
+                        None => self.ready.push_back(missing(Gap {
                             why: "a parent has no numeric id and was left out".to_owned(),
                             lasting: true,
                         })),
                     }
                 }
             }
-            Step::Gap(gap) => self.ready.push_back(Piece::Gap(gap)),
+            Step::Gap(gap) => self.ready.push_back(missing(gap)),
         }
     }
 }

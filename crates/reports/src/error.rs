@@ -53,3 +53,29 @@ pub enum Error {
     #[error("the run's checkpoint cannot be written: {0}")]
     Unwritable(#[from] serde_json::Error),
 }
+
+impl From<ingest::Error> for Error {
+    fn from(error: ingest::Error) -> Self {
+        match error {
+            ingest::Error::Source(error) => Self::from(error),
+            ingest::Error::Lake(error) => Self::Lake(error),
+            ingest::Error::Busy { until } => Self::Busy { until },
+            ingest::Error::NoTime => Self::NoTime,
+            ingest::Error::Checkpoint => Self::Checkpoint,
+            ingest::Error::Unwritable(error) => Self::Unwritable(error),
+        }
+    }
+}
+
+/// The vendor's own error is in what the reader said; but for it, only its checkpoint can fail.
+impl From<engine::Error> for Error {
+    fn from(error: engine::Error) -> Self {
+        let unwritable = |error: engine::Error| match error.into_cause::<serde_json::Error>() {
+            Ok(error) => Self::Unwritable(error),
+            Err(other) => Self::Unwritable(serde::ser::Error::custom(other)),
+        };
+        error
+            .into_cause::<zoho_desk::Error>()
+            .map_or_else(unwritable, Self::Desk)
+    }
+}

@@ -1,10 +1,10 @@
+use engine::Used;
+use ingest::Span;
 use jiff::Timestamp;
-use lake::{Manifest, Run, Status};
+use lake::{Manifest, Status};
 use serde::Serialize;
 
 use crate::backfill::Planned;
-use crate::plan::Span;
-use crate::progress::Used;
 
 /// What an invocation answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,21 +54,18 @@ pub struct Finished {
 
 impl Finished {
     /// Of a run, or a backfill's window, that is not visible yet.
-    pub(crate) fn hidden(run: &Run, status: Status, span: &Span, used: Used) -> Self {
-        Self {
-            status,
-            rows: run.rows(),
-            ..Self::parked(run.report(), run.bucket(), span, used)
-        }
-    }
-
-    /// Of a backfill's window that was stored before.
-    pub(crate) fn parked(report: &str, bucket: &str, span: &Span, used: Used) -> Self {
+    pub(crate) fn hidden(
+        status: Status,
+        (report, bucket): (&str, &str),
+        rows: u64,
+        span: &Span,
+        used: Used,
+    ) -> Self {
         Self {
             report: report.to_owned(),
-            status: Status::Complete,
+            status,
             complete: false,
-            rows: 0,
+            rows,
             bucket: bucket.to_owned(),
             key: None,
             manifest_key: None,

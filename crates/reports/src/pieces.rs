@@ -1,39 +1,15 @@
-use bytes::Bytes;
+use engine::{Parent, Piece};
 use lake::Mode;
 use serde::{Deserialize, Serialize};
 use zoho_desk::{
-    Desk, EntityId, Error, Gap, Listing, RangeParam, Route, Row, Search, Step, Stop, TimeField,
-    Walk, Window, routes,
+    Desk, EntityId, Error, Gap, Listing, RangeParam, Route, Search, Step, Stop, TimeField, Walk,
+    Window, routes,
 };
 
 use crate::any_route::AnyRoute;
 use crate::catalogue::{Source, Tickets};
 use crate::children::{Children, ChildrenPosition, MakeListing, Parents};
 use crate::plan::Plan;
-
-/// What a run gets from the vendor, piece by piece.
-#[derive(Debug)]
-pub(crate) enum Piece {
-    /// Records, and the parent that they lack the id of.
-    Rows {
-        parent: Option<Parent>,
-        rows: Vec<Row>,
-    },
-    /// One JSON value, whole.
-    Value(Bytes),
-    /// Rows that are missing.
-    Gap(Gap),
-    /// A parent that was there a moment ago.
-    Vanished,
-}
-
-/// The record that a list hangs on.
-#[derive(Debug, Clone)]
-pub(crate) struct Parent {
-    /// The key that child rows gain.
-    pub(crate) key: &'static str,
-    pub(crate) id: EntityId,
-}
 
 /// All rows of a plan, several requests at a time; it can be stopped, and resumed by another
 /// process.
@@ -63,13 +39,22 @@ pub(crate) enum Position {
     Read,
 }
 
-impl Piece {
-    pub(crate) fn of(step: Step, parent: Option<Parent>) -> Self {
-        match step {
-            Step::Rows(rows) => Self::Rows { parent, rows },
-            Step::Gap(gap) => Self::Gap(gap),
-        }
+/// What a walk yielded, and the record that its list hangs on.
+pub(crate) fn piece(step: Step, parent: Option<Parent>) -> Piece {
+    match step {
+        Step::Rows(rows) => Piece::Rows {
+            parent,
+            rows: rows.into_iter().map(|row| row.json).collect(),
+        },
+        Step::Gap(gap) => missing(gap),
     }
+}
+
+pub(crate) fn missing(gap: Gap) -> Piece {
+    Piece::Gap(engine::Gap {
+        why: gap.why,
+        lasting: gap.lasting,
+    })
 }
 
 impl Pieces {
@@ -118,7 +103,7 @@ impl Pieces {
     /// nothing.
     pub(crate) async fn next(&mut self) -> Result<Option<Piece>, Error> {
         match &mut self.0 {
-            Course::Walk(walk) => Ok(walk.next().await?.map(|step| Piece::of(step, None))),
+            Course::Walk(walk) => Ok(walk.next().await?.map(|step| piece(step, None))),
             Course::Children(children) => children.next().await,
             Course::Route(route) => route.next().await,
             Course::Nothing => Ok(None),

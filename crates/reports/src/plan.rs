@@ -146,11 +146,37 @@ impl Scope {
     }
 }
 
+impl From<&Span> for ingest::Span {
+    fn from(span: &Span) -> Self {
+        Self {
+            mode: match span.mode {
+                Mode::Full => engine::Mode::Full,
+                Mode::Incremental => engine::Mode::Incremental,
+            },
+            since: span.since,
+            until: span.until,
+            watermark: span.watermark,
+            warnings: span.warnings.clone(),
+        }
+    }
+}
+
 impl Plan {
     pub(crate) fn new(
         scope: Scope,
         event: &Event,
         pointer: Option<&Pointer>,
+        now: Timestamp,
+    ) -> Result<Self, InvalidEvent> {
+        let known = pointer.and_then(|pointer| pointer.watermark);
+        Self::after(scope, event, known, now)
+    }
+
+    /// What to read if everything before `known` is known.
+    pub(crate) fn after(
+        scope: Scope,
+        event: &Event,
+        known: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Self, InvalidEvent> {
         if !scope.incremental() {
@@ -163,7 +189,6 @@ impl Plan {
             ));
         }
         let until = settled(now).min(event.until.unwrap_or(Timestamp::MAX));
-        let known = pointer.and_then(|pointer| pointer.watermark);
         let mut warnings = Vec::new();
         let since = if event.full {
             None

@@ -11,6 +11,7 @@ use crate::ids::ChatId;
 use crate::item::{Key, Stored};
 use crate::secret::{Entropy, digest, id, secret};
 use crate::table::{Order, Paging, Range, Table};
+use crate::tenant::TenantId;
 use crate::time::{after, days_after, sortable};
 use crate::write::{Condition, Write};
 
@@ -42,6 +43,13 @@ pub enum Grant {
     Service(BTreeSet<Scope>),
     /// Reading one chat and its tickets, without what is internal.
     Visitor(ChatId),
+    /// One tenant's integrations and their data, as far as the scopes go; no chat, no ticket.
+    Tenant {
+        /// Whose.
+        tenant: TenantId,
+        /// How far.
+        scopes: BTreeSet<Scope>,
+    },
 }
 
 /// Who calls.
@@ -114,12 +122,34 @@ struct Record {
     revoked_at: Option<Timestamp>,
 }
 
+impl Scope {
+    fn is_in(self, scopes: &BTreeSet<Self>) -> bool {
+        scopes.contains(&self) || scopes.contains(&Self::Admin)
+    }
+}
+
 impl Client {
     /// Whether the client may do what needs this scope, in any chat.
     pub fn allows(&self, scope: Scope) -> bool {
         match &self.grant {
-            Grant::Service(scopes) => scopes.contains(&scope) || scopes.contains(&Scope::Admin),
-            Grant::Visitor(_) => false,
+            Grant::Service(scopes) => scope.is_in(scopes),
+            Grant::Visitor(_) | Grant::Tenant { .. } => false,
+        }
+    }
+
+    /// The tenant whose integrations the client may reach; `None` for all who reach none.
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match &self.grant {
+            Grant::Tenant { tenant, .. } => Some(tenant),
+            Grant::Service(_) | Grant::Visitor(_) => None,
+        }
+    }
+
+    /// Whether the client may do what needs this scope, with its tenant's integrations.
+    pub fn allows_in_tenant(&self, scope: Scope) -> bool {
+        match &self.grant {
+            Grant::Tenant { scopes, .. } => scope.is_in(scopes),
+            Grant::Service(_) | Grant::Visitor(_) => false,
         }
     }
 
@@ -128,6 +158,7 @@ impl Client {
         match &self.grant {
             Grant::Service(_) => self.allows(Scope::Read),
             Grant::Visitor(own) => own == chat,
+            Grant::Tenant { .. } => false,
         }
     }
 
@@ -152,6 +183,19 @@ impl ApiKeys {
     ) -> Result<IssuedKey, Error> {
         let grant = Grant::Service(scopes.into_iter().collect());
         self.issue_for(name, grant, ttl).await
+    }
+
+    /// A key for a program of one tenant's; it works until it is revoked or `ttl` is over.
+    pub async fn issue_tenant(
+        &self,
+        name: &str,
+        tenant: TenantId,
+        scopes: impl IntoIterator<Item = Scope>,
+        ttl: Option<SignedDuration>,
+    ) -> Result<IssuedKey, Error> {
+        let scopes = scopes.into_iter().collect();
+        self.issue_for(name, Grant::Tenant { tenant, scopes }, ttl)
+            .await
     }
 
     /// A key for the visitor of one chat. Such keys always expire.
@@ -275,7 +319,7 @@ fn write(record: &Record, condition: Condition) -> Result<Write, Error> {
         write = write.expires(days_after(until, KEPT_DAYS));
     }
     Ok(match record.grant {
-        Grant::Service(_) => {
+        Grant::Service(_) | Grant::Tenant { .. } => {
             let lsk = format!("{}#{}", sortable(record.created_at), record.id);
             write.listed(LISTING, &lsk)
         }

@@ -69,6 +69,17 @@ pub struct Stored<T> {
 }
 
 impl<T> Stored<T> {
+    /// Content that is not in the table yet: its version is 0.
+    pub fn absent(key: Key, value: T) -> Self {
+        Self {
+            key,
+            version: 0,
+            expires_at: None,
+            value,
+            listing: None,
+        }
+    }
+
     /// A cursor to the items after this one in the list it was read from by
     /// [`crate::Table::query_listing`].
     pub fn listing_cursor(&self) -> Cursor {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use clock::Clock;
 use jiff::{SignedDuration, Timestamp};
-use lake::{Lake, Manifest};
+use lake::{Lake, Manifest, ObjectEntry};
 use parquet::errors::ParquetError;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
@@ -11,7 +11,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::error::Error;
 use crate::plan::{Plan, Step};
 use crate::record::{Identity, NotARecord, RecordReader};
-use crate::rows::{Rows, malformed};
 use crate::schema::Table;
 use crate::state::{Moment, STATE, State, VERSION};
 use crate::store::{Condition, Copy, Publication, Store};
@@ -309,7 +308,7 @@ impl<'c> Merge<'c> {
         let seen = Moment::of(manifest);
         let deleted = self.plan.deleted(&seen);
         for entry in &manifest.keys {
-            let mut rows = Rows::open(&self.compactor.store, manifest, entry).await?;
+            let mut rows = self.compactor.lake.rows(manifest, entry).await?;
             let mut number = 0;
             while rows
                 .next(|raw| {
@@ -424,6 +423,14 @@ impl<'c> Merge<'c> {
         let last = self.writer.finish(STATE, note).map_err(Error::Encoding)?;
         Ok((state, last))
     }
+}
+
+fn malformed(entry: &ObjectEntry, row: u64, why: &NotARecord) -> Error {
+    Error::Lake(lake::Error::Malformed {
+        key: entry.key.clone(),
+        row,
+        why: why.to_string(),
+    })
 }
 
 /// Why a row could not be taken.

@@ -9,42 +9,6 @@ pub enum Error {
     /// S3 failed or refused.
     #[error(transparent)]
     Lake(#[from] lake::Error),
-    /// A manifest names an object that is not there.
-    #[error(
-        "{key} is gone, although {manifest} names it: restore it, or run the report with {{\"full\": true}} and delete the table's object to start over"
-    )]
-    Missing {
-        /// The data object.
-        key: String,
-        /// The manifest that names it.
-        manifest: String,
-    },
-    /// An object is not what its manifest says.
-    #[error(
-        "{key} has {what} {found}, its manifest says {expected}: somebody changed it; restore it, or delete its manifest to leave the run out"
-    )]
-    Mismatch {
-        /// The data object.
-        key: String,
-        /// What differs: `rows`, `bytes` or `sha256`.
-        what: &'static str,
-        /// As the manifest has it.
-        expected: String,
-        /// As the object has it.
-        found: String,
-    },
-    /// An object does not hold rows in its format.
-    #[error(
-        "{key} is not readable after row {row}: {why}; restore it, or delete its manifest to leave the run out"
-    )]
-    Malformed {
-        /// The data object.
-        key: String,
-        /// Rows read before.
-        row: u64,
-        /// What is wrong; never its content.
-        why: String,
-    },
     /// The stored table cannot be read.
     #[error(
         "{key} is not a table that this release wrote ({why}): restore its previous version, or delete it to start over from the newest full run"

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use bytes::Bytes;
 use tokio::time::timeout;
 
 use crate::error::Error;
@@ -16,16 +15,9 @@ use crate::error::Error;
 /// The S3 calls of this crate on one bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
+    objects: lake::Store,
     client: Client,
     bucket: String,
-}
-
-/// An object that is being read.
-#[derive(Debug)]
-pub(crate) struct Body {
-    stream: ByteStream,
-    key: String,
-    etag: String,
 }
 
 /// A stored table: a copy without a name, and which version of the object it is of.
@@ -48,43 +40,18 @@ pub(crate) enum Condition {
 /// Metadata that tells whose write an object is, should the answer to the write get lost.
 const ATTEMPT: &str = "attempt";
 
-impl Body {
-    /// The next bytes; none at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        let next = self.stream.try_next().await;
-        next.map_err(|error| unavailable("GetObject", &self.key, None, error))
-    }
-}
-
 impl Store {
     pub(crate) fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
-    }
-
-    pub(crate) async fn read(&self, key: &str) -> Result<Option<Body>, Error> {
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .send()
-            .await;
-        match answer {
-            Ok(found) => Ok(Some(Body {
-                stream: found.body,
-                key: key.to_owned(),
-                etag: found.e_tag.unwrap_or_default(),
-            })),
-            Err(error) => match self.refusal("GetObject", key, error) {
-                Refusal::Unmet => Ok(None),
-                Refusal::Failed(error) => Err(error),
-            },
+        Self {
+            objects: lake::Store::new(client.clone(), bucket.clone()),
+            client,
+            bucket,
         }
     }
 
     /// Copies the object at `key` to a local file that vanishes with its handle.
     pub(crate) async fn copy(&self, key: &str) -> Result<Option<Copy>, Error> {
-        let Some(mut body) = self.read(key).await? else {
+        let Some(mut body) = self.objects.open(key).await? else {
             return Ok(None);
         };
         let mut file = tempfile::tempfile().map_err(Error::Scratch)?;
@@ -95,7 +62,7 @@ impl Store {
         }
         Ok(Some(Copy {
             file,
-            etag: body.etag,
+            etag: body.etag().to_owned(),
             bytes,
         }))
     }
@@ -170,7 +137,7 @@ where
         action,
         key: key.to_owned(),
         status,
-        detail: DisplayErrorContext(&error).to_string(),
+        detail: lake::causes(&error),
         source: Box::new(error),
     })
 }

@@ -2,7 +2,6 @@
 
 mod again;
 mod api;
-mod batch;
 mod cached;
 mod clients;
 mod config;
@@ -12,7 +11,6 @@ mod mail;
 mod metrics;
 mod notifications;
 mod outbox;
-mod patience;
 mod run;
 mod salesiq;
 mod secrets;

@@ -6,11 +6,11 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_kit::{Env, Failure};
 use lambda_runtime::Context;
 use notify::{Envelope, Mail};
+use sqs_batch::{Verdict, each, job};
 use ticketing::{Error, NotificationJob, Notifications, Prepared};
 use tracing::{Instrument as _, error, info, info_span, warn};
 use vendor_http::Deadline;
 
-use crate::batch::{Verdict, each, job};
 use crate::clients::Clients;
 use crate::mail::{Post, PostError};
 use crate::metrics::{count, emit};
@@ -45,6 +45,11 @@ enum Outcome {
     Later,
     /// Never.
     Failed,
+}
+
+/// What [`each`] keeps apart: mails of one chat go in one thread.
+fn chat(job: NotificationJob) -> String {
+    job.chat_id
 }
 
 impl SendNotifications {
@@ -91,7 +96,7 @@ impl SendNotifications {
             error!(error = %problem, "the ticket settings cannot be used");
             Failure::from(problem)
         })?;
-        each(event, self.at_once as usize, deadline, |message| {
+        each(event, self.at_once as usize, deadline, chat, |message| {
             self.handle(&notifications, message)
         })
         .await

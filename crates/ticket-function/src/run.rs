@@ -4,8 +4,8 @@ use aws_lambda_events::sqs::SqsEvent;
 use clock::{Clock, SystemClock};
 use lambda_kit::{Env, Failure};
 use lambda_runtime::{LambdaEvent, service_fn};
+use sqs_batch::Patience;
 
-use crate::patience::Patience;
 use crate::{Clients, SalesiqWebhook, SendNotifications, Service, TicketWorker, api_router};
 
 /// The functions of this crate.

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use lambda_http::request::RequestContext;
 use lambda_kit::{Env, Failure};
 use serde_json::{Value, json};
-use state::Taken;
+use state::{Taken, Tally};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 use webhook::Refusal;
@@ -32,6 +32,8 @@ pub struct SalesiqWebhook {
     service: Arc<Service>,
     keys: Secret<Keys>,
     rates: Rates,
+    /// Deliveries of each sender; SalesIQ sends all of them from a few addresses.
+    sources: Tally,
 }
 
 /// Deliveries a minute.
@@ -76,6 +78,7 @@ impl SalesiqWebhook {
                 per_chat: rate("WEBHOOK_RATE_PER_CHAT", PER_CHAT)?,
                 per_source: rate("WEBHOOK_RATE_PER_SOURCE", PER_SOURCE)?,
             },
+            sources: Tally::new(service.state().rate.clone()),
             service,
         }))
     }
@@ -131,17 +134,21 @@ impl SalesiqWebhook {
         delivery: &Delivery,
         ends: Instant,
     ) -> Result<Reply, Trouble> {
-        self.within_rates(&call.source, delivery).await?;
+        self.within_rate(&call.source).await?;
         let conversations = self
             .service
             .conversations()
             .await
-            .map_err(|problem| Trouble::Settings(problem.to_string()))?;
+            .map_err(|problem| Trouble::Settings(problem.to_string()))?
+            .at_most_per_minute(self.rates.per_chat);
         let time_left = ends.saturating_duration_since(Instant::now());
         conversations
             .deliver(delivery, verified.way().into(), time_left)
             .await
-            .map_err(Trouble::Failed)
+            .map_err(|error| match error {
+                ticketing::Error::TooMany { retry_after } => Trouble::too_many(retry_after),
+                error => Trouble::Failed(error),
+            })
     }
 
     /// Counts an unauthenticated request against its source, so that guessing does not pay.
@@ -166,27 +173,15 @@ impl SalesiqWebhook {
         }
     }
 
-    /// Counting is no reason to be down: where it fails, the delivery goes on.
-    async fn within_rates(&self, source: &str, delivery: &Delivery) -> Result<(), Trouble> {
-        let rate = &self.service.state().rate;
-        let (chat, source) = (
-            format!("chat:{}", delivery.chat_id),
-            format!("source:{source}"),
-        );
-        let taken = join!(
-            rate.take(&chat, self.rates.per_chat, MINUTE),
-            rate.take(&source, self.rates.per_source, MINUTE),
-        );
-        for taken in [taken.0, taken.1] {
-            match taken {
-                Ok(Taken::Allowed { .. }) => {}
-                Ok(Taken::Refused { retry_after }) => {
-                    let seconds = u64::try_from(retry_after.as_secs()).unwrap_or(1);
-                    return Err(Trouble::TooMany(seconds.max(1)));
-                }
-                Err(failure) => {
-                    warn!(error = %failure, "a delivery could not be counted against its rate");
-                }
+    /// Counts a delivery against its source. The chat counts its own. Counting is no reason to be
+    /// down: where it fails, the delivery goes on.
+    async fn within_rate(&self, source: &str) -> Result<(), Trouble> {
+        let key = format!("source:{source}");
+        match self.sources.take(&key, self.rates.per_source, MINUTE).await {
+            Ok(Taken::Allowed { .. }) => {}
+            Ok(Taken::Refused { retry_after }) => return Err(Trouble::too_many(retry_after)),
+            Err(failure) => {
+                warn!(error = %failure, "a delivery could not be counted against its rate");
             }
         }
         Ok(())
@@ -269,6 +264,11 @@ enum Trouble {
 }
 
 impl Trouble {
+    fn too_many(retry_after: SignedDuration) -> Self {
+        let seconds = u64::try_from(retry_after.as_secs()).unwrap_or(1);
+        Self::TooMany(seconds.max(1))
+    }
+
     fn log(&self, delivery: &Delivery) {
         let chat = delivery.chat_id.as_str();
         match self {

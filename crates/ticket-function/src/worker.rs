@@ -6,13 +6,13 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_kit::{Env, Failure};
 use lambda_runtime::Context;
 use serde_json::json;
+use sqs_batch::{Verdict, each, job};
 use state::{Entry, TicketState};
 use ticketing::{Actor, Error, TicketJob, Tickets, Worked};
 use tokio::time::Instant;
 use tracing::{Instrument as _, error, info_span, warn};
 use vendor_http::Deadline;
 
-use crate::batch::{Verdict, each, job};
 use crate::metrics::{count, duration_ms, emit};
 use crate::service::Service;
 
@@ -35,6 +35,11 @@ pub(crate) fn deadline(context: &Context, service: &Service) -> Deadline {
     let time_left = lambda_kit::time_left(context, service.now());
     let reserve = (time_left / 10).clamp(LEAST_RESERVE, MOST_RESERVE);
     Deadline::after(time_left.saturating_sub(reserve))
+}
+
+/// What [`each`] keeps apart: work on one chat would only get in each other's way.
+fn chat(job: TicketJob) -> String {
+    job.chat_id
 }
 
 impl TicketWorker {
@@ -73,7 +78,7 @@ impl TicketWorker {
             error!(error = %problem, "the ticket settings cannot be used");
             Failure::from(problem)
         })?;
-        each(event, self.at_once as usize, deadline, |message| {
+        each(event, self.at_once as usize, deadline, chat, |message| {
             self.settle(&tickets, message, deadline)
         })
         .await

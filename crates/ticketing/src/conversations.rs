@@ -35,6 +35,7 @@ pub struct Conversations {
     parts: Arc<Parts>,
     tickets: Tickets,
     backoff: Arc<Backoff>,
+    per_minute: u32,
 }
 
 impl Conversations {
@@ -44,7 +45,18 @@ impl Conversations {
         Self {
             tickets: Tickets::new(Arc::clone(&parts)),
             backoff: Arc::new(Backoff::new(base, cap, fastrand::u64(..))),
+            per_minute: u32::MAX,
             parts,
+        }
+    }
+
+    /// Most deliveries of one chat that are taken in each minute; more are [`Error::TooMany`]. Those
+    /// that change nothing, such as one that came before, are not counted.
+    #[must_use]
+    pub fn at_most_per_minute(self, deliveries: u32) -> Self {
+        Self {
+            per_minute: deliveries,
+            ..self
         }
     }
 
@@ -141,15 +153,11 @@ impl Conversations {
     ) -> Result<(Session, Answer), Error> {
         let loaded = self.parts.state.sessions.load(chat).await?;
         let now = self.parts.clock.now();
-        let before = loaded.clone();
-        let mut intake =
-            match Intake::of(&self.parts, chat, loaded, now)?.plan(delivery, authentication)? {
-                Planned::Commit(intake) => intake,
-                Planned::Answer(answer) => {
-                    let session = before.unwrap_or_else(|| Session::new(chat.clone(), now));
-                    return Ok((session, answer));
-                }
-            };
+        let intake = Intake::of(&self.parts, chat, loaded, now)?;
+        let mut intake = match intake.plan(delivery, authentication, self.per_minute)? {
+            Planned::Commit(intake) => intake,
+            Planned::Answer(session, answer) => return Ok((*session, answer)),
+        };
         let earlier = self.tell_earlier(&mut intake).await?;
         let answer = Answer {
             tickets: intake.due.iter().map(|record| record.n).collect(),

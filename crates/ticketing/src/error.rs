@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use thiserror::Error;
 
 use crate::OutboxError;
@@ -31,6 +32,12 @@ pub enum Error {
     /// Others kept changing the same chat (HTTP 503; send again).
     #[error("chat state kept changing while it was written; send the request again")]
     Contended,
+    /// The chat said more than it may in a minute (HTTP 429).
+    #[error("this chat says too much; it may go on in {} s", retry_after.as_secs())]
+    TooMany {
+        /// How long until the next minute, at least a second.
+        retry_after: SignedDuration,
+    },
     /// The state could not be read or written (HTTP 503 if transient).
     #[error(transparent)]
     State(#[from] state::Error),
@@ -75,7 +82,7 @@ impl Error {
     /// Whether the same request may succeed later without anybody doing anything.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Contended | Self::Outbox(_) => true,
+            Self::Contended | Self::Outbox(_) | Self::TooMany { .. } => true,
             Self::State(error) => error.is_transient(),
             Self::Desk(error) => error.is_transient(),
             _ => false,

@@ -10,6 +10,7 @@ use webhook::salesiq::{Delivery, Format, Kind, Reply};
 
 use crate::memory::{Last, Memory};
 use crate::ordering::{Arrival, Ordering};
+use crate::pace::Pace;
 use crate::work::Work;
 use crate::{Authentication, Error, Parts};
 
@@ -56,7 +57,7 @@ pub(crate) struct Intake<'a> {
 /// What to do about a delivery.
 pub(crate) enum Planned<'a> {
     /// Answer; nothing changes.
-    Answer(Answer),
+    Answer(Box<Session>, Answer),
     /// Store what changed, then answer.
     Commit(Box<Intake<'a>>),
 }
@@ -118,15 +119,20 @@ impl<'a> Intake<'a> {
     }
 
     /// Works `delivery` in.
+    /// At most `per_minute` of them change the chat in each minute.
     pub(crate) fn plan(
         mut self,
         delivery: &Delivery,
         authentication: Authentication,
+        per_minute: u32,
     ) -> Result<Planned<'a>, Error> {
         let name = Name::of(delivery);
         if let Some(answer) = self.answered_before(delivery, &name)? {
-            return Ok(Planned::Answer(answer));
+            return Ok(Planned::Answer(Box::new(self.session), answer));
         }
+        let pace = Pace::next(self.memory.pace, per_minute, self.now)
+            .map_err(|retry_after| Error::TooMany { retry_after })?;
+        self.memory.pace = Some(pace);
         let exists = self.session.version > 0;
         match &delivery.kind {
             Kind::Rated { stars, comment } if exists => {
@@ -215,10 +221,11 @@ impl<'a> Intake<'a> {
     }
 
     fn unchanged(self) -> Planned<'a> {
-        Planned::Answer(Answer {
+        let answer = Answer {
             reply: self.reply,
             tickets: Vec::new(),
-        })
+        };
+        Planned::Answer(Box::new(self.session), answer)
     }
 
     /// The answer that this delivery got when it came before.

@@ -18,6 +18,7 @@ mod mails;
 mod memory;
 mod notifications;
 mod ordering;
+mod pace;
 mod parts;
 mod people;
 mod posting;

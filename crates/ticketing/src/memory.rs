@@ -4,6 +4,7 @@ use serde_json::Value;
 use state::Session;
 
 use crate::Error;
+use crate::pace::Pace;
 
 /// What a session remembers beside its own fields; stored as its `conversation`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub(crate) struct Memory {
     /// The last thing the visitor said, to recognise a delivery that comes again without an id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last: Option<Last>,
+    /// How fast the visitor talks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pace: Option<Pace>,
     /// A digest of the request, for a ticket made through the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<String>,

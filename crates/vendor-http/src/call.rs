@@ -19,6 +19,7 @@ pub struct Call {
     pub(crate) content: Content,
     pub(crate) timeout: Option<Duration>,
     pub(crate) repeatable: bool,
+    pub(crate) takes_gzip: bool,
 }
 
 /// What a request carries.
@@ -27,6 +28,7 @@ pub(crate) enum Content {
     Nothing,
     Form(Vec<(&'static str, SecretString)>),
     Json(Bytes),
+    Raw(HeaderValue, Bytes),
 }
 
 impl Call {
@@ -49,6 +51,11 @@ impl Call {
         Self::new(Method::POST, url).carrying(Content::Json(json.into()))
     }
 
+    /// A POST of `body`, whose `Content-Type` is `media_type`.
+    pub fn post_raw(url: Url, media_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        Self::new(Method::POST, url).carrying(Content::Raw(media_type, body.into()))
+    }
+
     /// A PATCH of `json`.
     pub fn patch_json(url: Url, json: impl Into<Bytes>) -> Self {
         Self::new(Method::PATCH, url).carrying(Content::Json(json.into()))
@@ -67,6 +74,7 @@ impl Call {
             content: Content::Nothing,
             timeout: None,
             repeatable: true,
+            takes_gzip: false,
         }
     }
 
@@ -75,7 +83,7 @@ impl Call {
         self
     }
 
-    /// Adds a header.
+    /// Adds a header. A value that holds a secret is to be marked sensitive.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
@@ -86,6 +94,14 @@ impl Call {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Asks for gzip, and takes an answer in it: [`Answer::body`] then is what was sent, still
+    /// packed. The caller unpacks it, up to a limit of its own.
+    #[must_use]
+    pub fn accepting_gzip(mut self) -> Self {
+        self.takes_gzip = true;
         self
     }
 
@@ -116,6 +132,9 @@ impl Content {
             Self::Json(json) => request
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(json.clone()),
+            Self::Raw(media_type, body) => request
+                .header(CONTENT_TYPE, media_type.clone())
+                .body(body.clone()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use tracing::{debug, warn};
 
 use crate::{Answer, Backoff, Budget, Call, Deadline, Error, Limiter, Permit, Vendor, Verdict};
@@ -28,6 +28,18 @@ pub struct Settings {
     pub max_body: usize,
     /// Makes the waits repeatable.
     pub seed: u64,
+    /// Turns names into addresses instead of the system's resolver. Literal addresses pass it by.
+    pub resolver: Option<Resolver>,
+}
+
+/// Turns names into addresses.
+#[derive(Clone)]
+pub struct Resolver(pub Arc<dyn reqwest::dns::Resolve>);
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Resolver")
+    }
 }
 
 impl Default for Settings {
@@ -41,6 +53,7 @@ impl Default for Settings {
             backoff_cap: Duration::from_secs(20),
             max_body: 8 * 1024 * 1024,
             seed: 0,
+            resolver: None,
         }
     }
 }
@@ -112,7 +125,7 @@ impl Client {
         let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS
             .iter()
             .filter_map(|der| reqwest::Certificate::from_der(der).ok());
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .tls_certs_only(roots)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -120,7 +133,11 @@ impl Client {
             .connect_timeout(Duration::from_secs(5))
             // Below the idle limit of common load balancers, also across a frozen Lambda.
             .pool_idle_timeout(Duration::from_secs(15))
-            .user_agent("deskbridge/1")
+            .user_agent("deskbridge/1");
+        if let Some(Resolver(resolver)) = &settings.resolver {
+            http = http.dns_resolver(resolver.clone());
+        }
+        let http = http
             .build()
             .map_err(|error| Error::Setup(describe(&error)))?;
         Ok(Self(Arc::new(Inner {
@@ -310,10 +327,17 @@ impl Client {
             .http
             .request(call.method.clone(), call.url.clone())
             .headers(call.headers.clone());
+        let request = if call.takes_gzip {
+            request.header(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))
+        } else {
+            request
+        };
         let mut response = call.content.onto(request).send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let limit = self.0.settings.max_body;
-        if let Some(encoding) = encoding(&headers) {
+        let unwanted =
+            |encoding: &String| !(call.takes_gzip && encoding.eq_ignore_ascii_case("gzip"));
+        if let Some(encoding) = encoding(&headers).filter(unwanted) {
             return Err(Failure::Encoded(encoding));
         }
         let announced = response.content_length().unwrap_or(0);

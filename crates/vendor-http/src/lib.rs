@@ -12,7 +12,7 @@ mod token;
 
 pub use budget::{Budget, Cost, Credits};
 pub use call::{Answer, Call, Vendor, Verdict};
-pub use client::{Client, Settings, Usage};
+pub use client::{Client, Resolver, Settings, Usage};
 pub use deadline::Deadline;
 pub use error::Error;
 pub use limiter::{Limiter, Permit};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use vendor_http::{Client, Deadline, Origin, TokenSource};
+use vendor_http::{Client, Deadline, Origin, TokenSource, Usage};
 
 use crate::exchange::Request;
 use crate::page::{MOST_ROWS, Page, position};
@@ -40,12 +40,16 @@ pub enum Document {
 
 /// One entry of `GET /organizations`.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Organization {
     /// Digits.
     pub id: String,
     /// E.g. `ENTERPRISE`.
     #[serde(default)]
     pub edition: Option<String>,
+    /// As the account's owner wrote it.
+    #[serde(default)]
+    pub company_name: Option<String>,
 }
 
 impl Organization {
@@ -81,6 +85,26 @@ impl Desk {
             org,
             deadline,
         }
+    }
+
+    /// The same organisation for a part of the invocation that ends at `deadline`, if that is
+    /// earlier.
+    #[must_use]
+    pub fn by(&self, deadline: Deadline) -> Self {
+        Self {
+            deadline: self.deadline.min(deadline),
+            ..self.clone()
+        }
+    }
+
+    /// The organisation.
+    pub fn org(&self) -> &OrgId {
+        &self.org
+    }
+
+    /// What its HTTP client sent since it was made, whoever asked.
+    pub fn usage(&self) -> Usage {
+        self.http.usage()
     }
 
     /// Most calls in flight; walks keep that many going.

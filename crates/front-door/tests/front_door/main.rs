@@ -73,6 +73,10 @@ impl KeyRing for Keys {
                 "dbk_reader" => Grant::Service([Scope::Read].into()),
                 "dbk_admin" => Grant::Service([Scope::Admin].into()),
                 "dbk_visitor" => Grant::Visitor("chat_1".parse().unwrap()),
+                "dbk_acme" => Grant::Tenant {
+                    tenant: "acme".parse().unwrap(),
+                    scopes: [Scope::Write].into(),
+                },
                 "dbk_old" => return Ok(Err(KeyRefusal::Expired)),
                 "dbk_outage" => return Err(StoreError::from("no table")),
                 _ => return Ok(Err(KeyRefusal::Unknown)),
@@ -131,6 +135,14 @@ fn world() -> World {
         .route(
             "/secrets",
             get(async |caller: Authenticated| caller.require(Scope::Admin)),
+        )
+        .route(
+            "/integrations",
+            get(async |caller: Authenticated| caller.tenant(Scope::Write).map(ToString::to_string)),
+        )
+        .route(
+            "/integrations/keys",
+            get(async |caller: Authenticated| caller.tenant(Scope::Admin).map(ToString::to_string)),
         )
         .route(
             "/public",
@@ -357,6 +369,28 @@ async fn a_visitors_key_opens_its_own_chat_and_nothing_else() {
         StatusCode::TOO_MANY_REQUESTS,
         "all four count for one key"
     );
+}
+
+#[tokio::test]
+async fn a_tenants_key_opens_the_tenants_integrations_and_nothing_else() {
+    for (path, key, status, says) in [
+        ("/integrations", "dbk_acme", 200, ""),
+        ("/integrations/keys", "dbk_acme", 403, "`admin`"),
+        ("/mine", "dbk_acme", 403, "a key without a tenant"),
+        ("/secrets", "dbk_acme", 403, "a key without a tenant"),
+        ("/chats/chat_1", "dbk_acme", 403, "a key without a tenant"),
+        ("/integrations", "dbk_admin", 403, "a key with your tenant"),
+        (
+            "/integrations",
+            "dbk_visitor",
+            403,
+            "a key with your tenant",
+        ),
+    ] {
+        let (response, body) = world().with_key(path, key).await;
+        assert_eq!(response.status().as_u16(), status, "{path} {key}");
+        assert!(body.to_string().contains(says), "{path} {key}: {body}");
+    }
 }
 
 #[tokio::test]

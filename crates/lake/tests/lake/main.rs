@@ -13,4 +13,5 @@ mod harness;
 mod history;
 mod legs;
 mod overlap;
+mod roots;
 mod rows;

@@ -1,5 +1,5 @@
 //! S3 (path-style), Secrets Manager and `DynamoDB` on one origin, in memory, without signature
-//! checks.
+//! checks; of SQS and Scheduler, what it takes to send a message and to keep a schedule.
 //!
 //! Faithful where clients trip: conditional writes, `aws-chunked` bodies with checksums, the
 //! rules of multipart uploads, staging labels as compare-and-swap, conditions and transactions.
@@ -9,7 +9,9 @@
 mod chunked;
 mod dynamodb;
 mod fault;
+mod queues;
 mod s3;
+mod schedules;
 mod secrets;
 mod xml;
 
@@ -29,7 +31,7 @@ use tokio::sync::watch;
 pub use fault::{Fault, Hang};
 pub use secrets::SecretVersion;
 
-use fault::{Faults, Verdict};
+use fault::{Failure, Faults, Verdict};
 
 /// The running stand-in; stops when dropped.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ struct Shared {
 struct World {
     s3: s3::S3,
     secrets: secrets::Secrets,
+    queues: queues::Queues,
+    schedules: schedules::Schedules,
     dynamodb: dynamodb::DynamoDb,
     faults: Faults,
     calls: BTreeMap<String, u64>,
@@ -85,6 +89,8 @@ impl Aws {
             world: Mutex::new(World {
                 s3: s3::S3::default(),
                 secrets: secrets::Secrets::new(seed),
+                queues: queues::Queues::default(),
+                schedules: schedules::Schedules::default(),
                 dynamodb: dynamodb::DynamoDb::default(),
                 faults: Faults::new(seed),
                 calls: BTreeMap::new(),
@@ -202,6 +208,16 @@ impl Aws {
         self.world().dynamodb.remove_expired(table, now);
     }
 
+    /// What was sent to a queue.
+    pub fn messages(&self, queue_url: &str) -> Vec<String> {
+        self.world().queues.sent(queue_url)
+    }
+
+    /// The schedules by name, each as it was last put.
+    pub fn schedules(&self) -> BTreeMap<String, serde_json::Value> {
+        self.world().schedules.all()
+    }
+
     /// How often `action` (such as `GetSecretValue` or `PutObject`) was called, refused and
     /// hung calls included.
     pub fn calls(&self, action: &str) -> u64 {
@@ -277,64 +293,63 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 impl World {
     fn reply(&mut self, parts: &Parts, body: Bytes) -> Reply {
         if let Some(call) = dynamodb::Call::read(parts, &body) {
-            return self.dynamodb_reply(&call);
+            let size = call.transaction_size();
+            return self.settled(
+                &call.asked(),
+                |world| world.dynamodb.serve(&call),
+                |failure| failure.as_dynamodb(size),
+            );
         }
-        match secrets::Call::read(parts, &body) {
-            Some(call) => self.secrets_reply(&call),
-            None => self.s3_reply(parts, body),
+        if let Some(call) = queues::Call::read(parts, &body) {
+            return self.settled(
+                &call.asked(),
+                |world| world.queues.serve(&call),
+                Failure::as_json,
+            );
         }
-    }
-
-    fn dynamodb_reply(&mut self, call: &dynamodb::Call) -> Reply {
-        let asked = call.asked();
-        match self.judge(&asked) {
-            Verdict::Serve => Reply::Now(self.dynamodb.serve(call)),
-            Verdict::Fail(failure) => Reply::Now(failure.as_dynamodb(call.transaction_size())),
-            Verdict::ServeThenFail(failure) => {
-                self.dynamodb.serve(call);
-                Reply::Now(failure.as_dynamodb(None))
-            }
-            Verdict::Hang => Reply::Never,
-            Verdict::ServeThenHang => {
-                self.dynamodb.serve(call);
-                Reply::Never
-            }
+        if let Some(call) = schedules::Call::read(parts, &body) {
+            return self.settled(
+                &call.asked(),
+                |world| world.schedules.serve(&call),
+                Failure::as_json,
+            );
         }
-    }
-
-    fn secrets_reply(&mut self, call: &secrets::Call) -> Reply {
-        let asked = call.asked();
-        match self.judge(&asked) {
-            Verdict::Serve => Reply::Now(self.secrets.serve(call)),
-            Verdict::Fail(failure) => Reply::Now(failure.as_json()),
-            Verdict::ServeThenFail(failure) => {
-                self.secrets.serve(call);
-                Reply::Now(failure.as_json())
-            }
-            Verdict::Hang => Reply::Never,
-            Verdict::ServeThenHang => {
-                self.secrets.serve(call);
-                Reply::Never
-            }
+        if let Some(call) = secrets::Call::read(parts, &body) {
+            return self.settled(
+                &call.asked(),
+                |world| world.secrets.serve(&call),
+                Failure::as_json,
+            );
         }
-    }
-
-    fn s3_reply(&mut self, parts: &Parts, body: Bytes) -> Reply {
         let call = match s3::Call::read(parts, body) {
             Ok(call) => call,
             Err(refusal) => return Reply::Now(*refusal),
         };
         let asked = call.asked();
-        match self.judge(&asked) {
-            Verdict::Serve => Reply::Now(self.s3.serve(&call)),
-            Verdict::Fail(failure) => Reply::Now(failure.as_xml(&asked.target)),
+        self.settled(
+            &asked,
+            |world| world.s3.serve(&call),
+            |failure| failure.as_xml(&asked.target),
+        )
+    }
+
+    /// The service's answer, or what a fault makes of it.
+    fn settled(
+        &mut self,
+        asked: &Asked,
+        serve: impl FnOnce(&mut Self) -> Response,
+        fail: impl FnOnce(Failure) -> Response,
+    ) -> Reply {
+        match self.judge(asked) {
+            Verdict::Serve => Reply::Now(serve(self)),
+            Verdict::Fail(failure) => Reply::Now(fail(failure)),
             Verdict::ServeThenFail(failure) => {
-                self.s3.serve(&call);
-                Reply::Now(failure.as_xml(&asked.target))
+                serve(self);
+                Reply::Now(fail(failure))
             }
             Verdict::Hang => Reply::Never,
             Verdict::ServeThenHang => {
-                self.s3.serve(&call);
+                serve(self);
                 Reply::Never
             }
         }

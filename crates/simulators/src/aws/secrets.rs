@@ -68,6 +68,7 @@ enum Action {
     PutSecretValue,
     UpdateSecretVersionStage,
     CreateSecret,
+    DeleteSecret,
     DescribeSecret,
     Unknown,
 }
@@ -82,6 +83,7 @@ struct Request {
     version_id: Option<String>,
     version_stage: Option<String>,
     version_stages: Option<Vec<String>>,
+    force_delete_without_recovery: bool,
     move_to_version_id: Option<String>,
     remove_from_version_id: Option<String>,
 }
@@ -107,7 +109,7 @@ pub(super) fn error(status: u16, code: &str, message: &str) -> Response {
     )
 }
 
-fn respond(status: u16, body: &Value) -> Response {
+pub(super) fn respond(status: u16, body: &Value) -> Response {
     Response::builder()
         .status(status)
         .header("content-type", "application/x-amz-json-1.1")
@@ -129,6 +131,7 @@ impl Call {
             "PutSecretValue" => Action::PutSecretValue,
             "UpdateSecretVersionStage" => Action::UpdateSecretVersionStage,
             "CreateSecret" => Action::CreateSecret,
+            "DeleteSecret" => Action::DeleteSecret,
             "DescribeSecret" => Action::DescribeSecret,
             _ => Action::Unknown,
         };
@@ -144,7 +147,10 @@ impl Call {
             target: self.secret_name().to_owned(),
             mutates: matches!(
                 self.action,
-                Action::PutSecretValue | Action::UpdateSecretVersionStage | Action::CreateSecret
+                Action::PutSecretValue
+                    | Action::UpdateSecretVersionStage
+                    | Action::CreateSecret
+                    | Action::DeleteSecret
             ),
         }
     }
@@ -171,6 +177,7 @@ impl Action {
             Self::PutSecretValue => "PutSecretValue",
             Self::UpdateSecretVersionStage => "UpdateSecretVersionStage",
             Self::CreateSecret => "CreateSecret",
+            Self::DeleteSecret => "DeleteSecret",
             Self::DescribeSecret => "DescribeSecret",
             Self::Unknown => "Unknown",
         }
@@ -243,6 +250,7 @@ impl Secrets {
             Action::GetSecretValue => self.get(name)?.value(name, request),
             Action::DescribeSecret => Ok(self.get(name)?.described(name)),
             Action::CreateSecret => self.create(name, request),
+            Action::DeleteSecret => self.delete(name, request),
             Action::PutSecretValue => self.put(name, request),
             Action::UpdateSecretVersionStage => self.get_mut(name)?.relabel(name, request),
             Action::Unknown => Err(("UnknownOperationException", String::new())),
@@ -276,6 +284,15 @@ impl Secrets {
         }
         self.by_name.insert(name.to_owned(), secret);
         Ok(answer)
+    }
+
+    /// Only at once: nothing here waits for the end of a recovery window.
+    fn delete(&mut self, name: &str, request: &Request) -> Result<Value, Refusal> {
+        if !request.force_delete_without_recovery {
+            return Err(invalid("This stand-in deletes without recovery only."));
+        }
+        self.by_name.remove(name).ok_or_else(not_found)?;
+        Ok(json!({ "ARN": arn(name), "Name": name, "DeletionDate": 1_767_225_600.0 }))
     }
 
     fn put(&mut self, name: &str, request: &Request) -> Result<Value, Refusal> {

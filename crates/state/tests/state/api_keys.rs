@@ -1,6 +1,7 @@
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
-use state::{Error, KeyRefusal, Scope};
+use serde_json::json;
+use state::{Error, Grant, KeyRefusal, Scope, TenantId};
 
 use crate::harness::{Bench, DAY, chat};
 
@@ -100,6 +101,73 @@ async fn a_client_reaches_what_its_grant_says() {
         refusal(&bench, issued.key.expose_secret()).await,
         KeyRefusal::Expired
     );
+}
+
+#[tokio::test]
+async fn a_tenants_key_reaches_its_tenants_integrations_only() {
+    let bench = Bench::start().await;
+    let keys = &bench.state.api_keys;
+    let acme = TenantId::parse("acme").unwrap();
+    for (scopes, allowed) in [
+        (vec![], [false, false, false]),
+        (vec![Scope::Read], [true, false, false]),
+        (vec![Scope::Admin], [true, true, true]),
+    ] {
+        let issued = keys
+            .issue_tenant("bi", acme.clone(), scopes, None)
+            .await
+            .unwrap();
+        let client = keys.verify(&issued.key).await.unwrap();
+        assert_eq!(client.tenant(), Some(&acme));
+        for (scope, allowed) in [Scope::Read, Scope::Write, Scope::Admin]
+            .into_iter()
+            .zip(allowed)
+        {
+            assert_eq!(client.allows_in_tenant(scope), allowed);
+            assert!(!client.allows(scope));
+        }
+        assert!(!client.may_see(&chat("c1")) && !client.is_visitor());
+    }
+    let service = keys.issue("ops", [Scope::Admin], None).await.unwrap();
+    let visitor = keys.issue_visitor("v", &chat("c1"), DAY).await.unwrap();
+    for client in [service.client, visitor.client] {
+        assert_eq!(client.tenant(), None);
+        assert!(!client.allows_in_tenant(Scope::Read));
+    }
+    let listed = keys.list().await.unwrap();
+    let of_acme = listed.iter().filter(|key| key.client.tenant().is_some());
+    assert_eq!(
+        of_acme.count(),
+        3,
+        "who issues keys can find and revoke them"
+    );
+}
+
+#[test]
+fn grants_stored_before_there_were_tenants_still_read() {
+    for (stored, grant) in [
+        (
+            json!({"service": ["read", "admin"]}),
+            Grant::Service([Scope::Read, Scope::Admin].into()),
+        ),
+        (json!({"visitor": "c1"}), Grant::Visitor(chat("c1"))),
+        (
+            json!({"tenant": {"tenant": "acme", "scopes": ["write"]}}),
+            Grant::Tenant {
+                tenant: TenantId::parse("acme").unwrap(),
+                scopes: [Scope::Write].into(),
+            },
+        ),
+    ] {
+        assert_eq!(serde_json::to_value(&grant).unwrap(), stored);
+        assert_eq!(serde_json::from_value::<Grant>(stored).unwrap(), grant);
+    }
+    for wrong in [
+        json!({"tenant": {"tenant": "../x", "scopes": ["write"]}}),
+        json!({"tenant": {"scopes": ["write"]}}),
+    ] {
+        assert!(serde_json::from_value::<Grant>(wrong).is_err());
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde_json::json;
-use state::{Entry, Paging, Taken};
+use state::{Entry, Paging, Taken, Tally};
 
 use crate::harness::{Bench, DAY, TABLE, chat};
 
@@ -111,6 +111,48 @@ async fn a_window_lets_so_many_pass_and_says_when_the_next_begins() {
     bench.pass(SignedDuration::from_mins(3));
     bench.aws.remove_expired(TABLE, bench.now());
     assert!(bench.aws.items(TABLE).is_empty());
+}
+
+#[tokio::test]
+async fn processes_that_count_in_batches_know_of_each_other_and_seldom_write() {
+    let bench = Bench::start().await;
+    let minute = SignedDuration::from_mins(1);
+    let (one, other) = (
+        Tally::new(bench.state.rate.clone()),
+        Tally::new(bench.state.rate.clone()),
+    );
+    let mut allowed = 0;
+    for _ in 0..400 {
+        for process in [&one, &other] {
+            let taken = process.take("203.0.113.7", 500, minute).await.unwrap();
+            allowed += u32::from(matches!(taken, Taken::Allowed { .. }));
+        }
+    }
+    // Each may be behind by a batch, five.
+    assert!((500..=510).contains(&allowed), "{allowed}");
+    let counted = bench.state.rate.take("203.0.113.7", 2000, minute).await;
+    let Taken::Allowed { remaining } = counted.unwrap() else {
+        panic!("the table counts less than 2000");
+    };
+    assert!((1199..=1209).contains(&remaining), "{remaining}");
+    bench.pass(minute);
+    let taken = one.take("203.0.113.7", 500, minute).await.unwrap();
+    assert_eq!(taken, Taken::Allowed { remaining: 499 });
+}
+
+#[tokio::test]
+async fn a_small_limit_is_exact_in_batches_too() {
+    let bench = Bench::start().await;
+    let minute = SignedDuration::from_mins(1);
+    let tallies = [(); 4].map(|()| Tally::new(bench.state.rate.clone()));
+    let mut allowed = 0;
+    for _ in 0..5 {
+        for tally in &tallies {
+            let taken = tally.take("key", 3, minute).await.unwrap();
+            allowed += u32::from(matches!(taken, Taken::Allowed { .. }));
+        }
+    }
+    assert_eq!(allowed, 3);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use front_door::{ApiError, Json};
+use front_door::{ApiError, Guarded, Json, Params, Path, WithBody, WithId, WithInput};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
@@ -15,8 +17,7 @@ use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::api::access::{Admin, Staff};
-use crate::api::params::{Params, Path};
-use crate::api::refusals::{Guarded, WithBody, WithId, WithInput, of_state};
+use crate::api::refusals::of_state;
 use crate::api::text::{AuditTarget, ClientName, Cursor, KeyId};
 use crate::api::tickets::Limit;
 
@@ -81,6 +82,9 @@ struct KeyShown {
     id: String,
     /// Who uses it.
     client: String,
+    /// The tenant whose integrations it opens, and nothing else; absent from other keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
     /// What it allows.
     scopes: Vec<KeyScope>,
     /// When it was made.
@@ -334,20 +338,23 @@ fn stored(scope: KeyScope) -> Scope {
 }
 
 fn shown(key: KeyInfo) -> KeyShown {
-    let scopes = match key.client.grant {
-        Grant::Service(scopes) => scopes
-            .into_iter()
-            .map(|scope| match scope {
-                Scope::Read => KeyScope::Read,
-                Scope::Write => KeyScope::Write,
-                Scope::Admin => KeyScope::Admin,
-            })
-            .collect(),
-        Grant::Visitor(_) => Vec::new(),
+    let (tenant, scopes) = match key.client.grant {
+        Grant::Service(scopes) => (None, scopes),
+        Grant::Tenant { tenant, scopes } => (Some(tenant.to_string()), scopes),
+        Grant::Visitor(_) => (None, BTreeSet::new()),
     };
+    let scopes = scopes
+        .into_iter()
+        .map(|scope| match scope {
+            Scope::Read => KeyScope::Read,
+            Scope::Write => KeyScope::Write,
+            Scope::Admin => KeyScope::Admin,
+        })
+        .collect();
     KeyShown {
         id: key.client.id,
         client: key.client.name,
+        tenant,
         scopes,
         created_at: key.created_at,
         expires_at: key.expires_at,

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use front_door::{Anonymous, ApiError, ErrorBody, ErrorDetail, Json};
+use front_door::{Anonymous, ApiError, ErrorBody, ErrorDetail, Json, Public};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -9,7 +9,6 @@ use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::refusals::Public;
 use crate::api::{Api, admin, figures, privacy, sessions, survey, tickets};
 
 /// The document without its routes.

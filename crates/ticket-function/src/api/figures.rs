@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use front_door::{ApiError, Json};
+use front_door::{ApiError, Guarded, Json, Params, WithInput};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,7 @@ use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::api::access::{Read, Staff};
-use crate::api::params::Params;
-use crate::api::refusals::{Guarded, WithInput, refused};
+use crate::api::refusals::refused;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::default()

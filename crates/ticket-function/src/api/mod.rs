@@ -7,7 +7,6 @@ mod access;
 mod admin;
 mod document;
 mod figures;
-mod params;
 mod privacy;
 mod refusals;
 mod sessions;

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use front_door::{ApiError, Json};
+use front_door::{ApiError, Guarded, Json, WithBody};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::api::access::{Admin, Staff};
-use crate::api::refusals::{Guarded, WithBody, refused};
+use crate::api::refusals::refused;
 use crate::api::text::Email;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {

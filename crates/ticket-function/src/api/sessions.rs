@@ -1,5 +1,5 @@
 use axum::extract::State;
-use front_door::{ApiError, Json};
+use front_door::{ApiError, Guarded, Json, Path, WithId};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -10,8 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::access::{Read, Staff, TimeLeft, Viewing, Write};
-use crate::api::params::Path;
-use crate::api::refusals::{Guarded, WithId, of_state, refused};
+use crate::api::refusals::{of_state, refused};
 use crate::api::text::ChatId;
 use crate::api::{Api, whole_seconds};
 

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use front_door::{Anonymous, ApiError};
+use front_door::{Anonymous, ApiError, Form, Params, Path, Public, WithInput, documented};
 use secrecy::SecretString;
 use serde::Deserialize;
 use ticketing::Error;
@@ -12,8 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::Api;
-use crate::api::params::{Form, Params, Path};
-use crate::api::refusals::{Public, WithInput, documented, refused};
+use crate::api::refusals::refused;
 use crate::api::text::{Remark, SurveyToken};
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {

@@ -96,6 +96,32 @@ async fn every_route_wants_a_key_with_its_scope() {
 }
 
 #[tokio::test]
+async fn a_tenants_key_opens_no_route_and_is_told_why() {
+    let world = World::start().await;
+    let api = world.api();
+    let key = world.tenant_key().await;
+    for (route, _, body) in routes() {
+        let answer = ask(&api, &key, route, body.as_ref()).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::FORBIDDEN,
+            "{route} {}",
+            answer.text
+        );
+        assert!(answer.text.contains("a key without a tenant"), "{route}");
+    }
+    let admin = world.key(&[Scope::Admin]).await;
+    let listed = ask(&api, &admin, "GET /admin/keys", None).await.json();
+    let tenants: Vec<_> = listed["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| &key["tenant"])
+        .collect();
+    assert!(tenants.contains(&&json!("acme")), "{listed}");
+}
+
+#[tokio::test]
 async fn public_routes_want_no_key() {
     let world = World::start().await;
     let api = world.api();

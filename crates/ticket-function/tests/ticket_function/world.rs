@@ -197,6 +197,15 @@ impl World {
         issued.unwrap().key.expose_secret().to_owned()
     }
 
+    /// A key of a tenant's, which opens integrations and nothing here.
+    pub(crate) async fn tenant_key(&self) -> String {
+        let tenant = state::TenantId::parse("acme").unwrap();
+        let all = [Scope::Read, Scope::Write, Scope::Admin];
+        let keys = self.state().api_keys;
+        let issued = keys.issue_tenant("tests", tenant, all, None).await;
+        issued.unwrap().key.expose_secret().to_owned()
+    }
+
     /// A key for the visitor of a chat.
     pub(crate) async fn visitor_key(&self, chat: &str) -> String {
         let chat = state::ChatId::parse(chat).unwrap();

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::json;
-use ticketing::Actor;
+use ticketing::{Actor, Authentication, Error};
 use webhook::salesiq::parse;
 
 use crate::world::{PATIENCE, World, client, comments, flat, staff};
@@ -26,6 +26,38 @@ async fn a_delivery_that_comes_again_changes_nothing_and_is_answered_alike() {
     assert_eq!(world.deliver(&last).await.unwrap(), logged);
     world.drain().await;
     assert_eq!(world.desk_tickets("c").len(), 1);
+}
+
+#[tokio::test]
+async fn a_chat_says_so_much_a_minute_through_whichever_process_and_its_retries_are_free() {
+    let world = World::start().await;
+    let processes = [(); 2].map(|()| world.conversations.clone().at_most_per_minute(3));
+    let send = async |n: usize| {
+        let delivery = flat(
+            "c",
+            &format!("hello {n}"),
+            &json!({"message_id": n.to_string()}),
+        );
+        processes[n % 2]
+            .deliver(&delivery, Authentication::Authenticated, PATIENCE)
+            .await
+    };
+    let first = send(0).await.unwrap();
+    let mut taken = 1;
+    for n in 1..10 {
+        match send(n).await {
+            Ok(_) => taken += 1,
+            Err(Error::TooMany { retry_after }) => {
+                assert!((1..=60).contains(&retry_after.as_secs()), "{retry_after}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    // The clock may turn to another minute meanwhile.
+    assert!(taken == 3 || taken == 6, "{taken}");
+    assert_eq!(send(0).await.unwrap(), first);
+    world.clock.skip(SignedDuration::from_mins(1));
+    assert!(send(10).await.is_ok());
 }
 
 #[tokio::test]
@@ -177,10 +209,7 @@ async fn a_closed_chat_begins_anew_and_its_ticket_says_that_it_was_closed() {
         .conversations
         .close("nobody", &Actor::Worker, PATIENCE)
         .await;
-    assert!(matches!(
-        unknown,
-        Err(ticketing::Error::NotFound { what: "chat" })
-    ));
+    assert!(matches!(unknown, Err(Error::NotFound { what: "chat" })));
 }
 
 #[tokio::test]

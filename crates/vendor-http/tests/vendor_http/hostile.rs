@@ -185,3 +185,22 @@ async fn what_is_no_http_is_an_error() {
         );
     }
 }
+
+#[tokio::test]
+async fn gzip_that_was_asked_for_is_handed_on_packed() {
+    let server = Server::answering(|_| async {
+        with_header(200.answer("packed"), "content-encoding", "gzip")
+    })
+    .await;
+    let call = server.call().accepting_gzip();
+    let answer = client(quick()).send(&call, &Plain, seconds(5)).await;
+    assert_eq!(answer.unwrap().body, "packed", "as it was sent");
+    for encoding in ["br", "gzip, gzip"] {
+        let server = Server::answering(move |_| async move {
+            with_header(200.answer("{}"), "content-encoding", encoding)
+        })
+        .await;
+        let error = error_of(twice(), &server.call().accepting_gzip()).await;
+        assert_failing(&error, "compressed as");
+    }
+}

@@ -5,5 +5,6 @@
 
 mod client;
 mod hostile;
+mod resolver;
 mod server;
 mod sharing;

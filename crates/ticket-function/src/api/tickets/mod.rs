@@ -3,7 +3,7 @@ mod model;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use front_door::{ApiError, Json};
+use front_door::{ApiError, Guarded, Json, Params, Path, WithBody, WithId, WithInput, documented};
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde_json::Value;
@@ -17,8 +17,7 @@ use self::model::{
 };
 use crate::api::Api;
 use crate::api::access::{Read, Staff, TimeLeft, Viewing, Write};
-use crate::api::params::{Params, Path};
-use crate::api::refusals::{self, Guarded, WithBody, WithDesk, WithId, WithInput, refused};
+use crate::api::refusals::{WithDesk, refused};
 use crate::api::text::{
     Cursor, IdempotencyKey, PersonName, Phone, Source, StatusName, Subject, TicketId, WorkflowType,
 };
@@ -317,7 +316,7 @@ struct Conflict;
 impl utoipa::IntoResponses for Conflict {
     fn responses()
     -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
-        refusals::documented(&[(
+        documented(&[(
             409,
             "key_reused",
             "The Idempotency-Key was used with another request",
