@@ -27,8 +27,6 @@ pub(crate) fn fuzz(document: &str, api: &str, key: &str) {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&fuzz.stdout);
-    let closing: Vec<&str> = said.lines().rev().take(4).collect();
-    println!("{closing:?}");
     assert!(
         fuzz.status.success(),
         "{}\n{said}",

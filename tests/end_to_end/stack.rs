@@ -1,5 +1,6 @@
 //! The running stack, found as any user's tool would find it: by the environment.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use aws_config::BehaviorVersion;
@@ -96,7 +97,7 @@ impl Stack {
             .send();
         let mut text = String::new();
         while let Some(page) = pages.next().await {
-            text += &format!("{:?}", page.unwrap().items());
+            let _ = write!(text, "{:?}", page.unwrap().items());
         }
         text
     }

@@ -263,7 +263,7 @@ fn key(aws: &Aws) -> Result<String, Failure> {
             "id": {"S": id},
             "name": {"S": "bench"},
             "grant": {"M": {"tenant": {"M": {"tenant": {"S": TENANT}, "scopes": {"L": scopes}}}}},
-            "sha256": {"S": hex(&Sha256::digest(secret.as_bytes()))},
+            "sha256": {"S": hex::encode(Sha256::digest(secret.as_bytes()))},
             "created_at": {"S": "2026-01-01T00:00:00.000Z"},
             "valid_until": {"NULL": true},
             "revoked_at": {"NULL": true},
@@ -273,10 +273,6 @@ fn key(aws: &Aws) -> Result<String, Failure> {
         return Err("the key could not be stored".into());
     }
     Ok(format!("dbk_{id}_{secret}"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn queue_url(world: &World, name: &str) -> String {

@@ -172,7 +172,7 @@ impl Hub {
             return Err(Error::invalid("endDate", message));
         }
         let days = self.store.days(&owner, start, end).await?;
-        Ok(Metrics::of(start, end, days))
+        Ok(Metrics::of(start, end, &days))
     }
 
     pub(crate) fn new_run(&self, kind: RunKind) -> Result<Run, Error> {

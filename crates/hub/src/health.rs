@@ -37,7 +37,7 @@ impl Health {
     /// Whether people should be told of so many failures in a row: the third, the tenth, and
     /// every thirtieth.
     pub(crate) fn is_alarming(&self) -> bool {
-        matches!(self.failures, 3 | 10) || (self.failures > 0 && self.failures % 30 == 0)
+        matches!(self.failures, 3 | 10) || (self.failures > 0 && self.failures.is_multiple_of(30))
     }
 }
 

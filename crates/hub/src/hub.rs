@@ -26,7 +26,7 @@ use crate::view::{Integration, Listed, Removing};
 
 /// When what a process that died left is looked after: the longest that a queue can wait. Nothing
 /// that makes or changes an integration takes so long.
-pub(crate) const SETTLE_AFTER: Duration = Duration::from_secs(15 * 60);
+pub(crate) const SETTLE_AFTER: Duration = Duration::from_mins(15);
 
 /// What the hub is made of.
 pub struct HubParts {

@@ -25,6 +25,7 @@ pub(crate) mod maybe {
     use serde::ser::Error as _;
     use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde hands it over like this")]
     pub(crate) fn serialize<T: Serialize, S: Serializer>(
         value: &Option<T>,
         serializer: S,

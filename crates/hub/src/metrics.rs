@@ -117,7 +117,7 @@ pub(crate) fn counters(run: &Run) -> Counters {
 }
 
 impl Metrics {
-    pub(crate) fn of(start: Date, end: Date, days: Vec<(Date, Counters)>) -> Self {
+    pub(crate) fn of(start: Date, end: Date, days: &[(Date, Counters)]) -> Self {
         let mut sums = Counters::new();
         for (name, count) in days.iter().flat_map(|(_, counters)| counters) {
             *sums.entry(name.clone()).or_default() += count;
@@ -240,7 +240,7 @@ mod tests {
             *first.entry(name).or_default() += count;
         }
         let second = counters(&run(3, 1, false));
-        let metrics = Metrics::of(day(1), day(2), vec![(day(1), first), (day(2), second)]);
+        let metrics = Metrics::of(day(1), day(2), &[(day(1), first), (day(2), second)]);
         let totals = &metrics.totals;
         assert_eq!((totals.runs, totals.succeeded, totals.failed), (3, 2, 1));
         assert_eq!((totals.rows, totals.requests), (16, 6));
@@ -259,6 +259,6 @@ mod tests {
     #[test]
     fn nothing_is_nothing() {
         let day = Date::constant(2026, 3, 1);
-        assert_eq!(Metrics::of(day, day, vec![]).totals, Figures::default());
+        assert_eq!(Metrics::of(day, day, &[]).totals, Figures::default());
     }
 }

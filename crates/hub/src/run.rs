@@ -258,7 +258,7 @@ impl Run {
         } else {
             RunStatus::Succeeded
         };
-        self.stage = "ended".to_owned();
+        "ended".clone_into(&mut self.stage);
         self.error = error;
         self.ended_at = Some(now);
         self.updated_at = now;

@@ -126,7 +126,8 @@ pub(crate) fn check(
         } else {
             (config.contains_key(setting.name), "config")
         };
-        if !there && !(setting.secret && completeness == Completeness::WithoutSecrets) {
+        let may_lack = setting.secret && completeness == Completeness::WithoutSecrets;
+        if !(there || may_lack) {
             problems.push(Problem::new(
                 format!("{object}.{}", setting.name),
                 format!("is missing: {}", setting.help),
@@ -200,7 +201,8 @@ fn plain(setting: &Setting, value: &Value) -> Result<Option<Value>, String> {
         (SettingKind::Integer, Value::String(text)) => {
             text.trim().parse::<i64>().ok().map(Value::from)
         }
-        (SettingKind::Boolean, Value::Bool(_)) => Some(value.clone()),
+        (SettingKind::Boolean, Value::Bool(_))
+        | (SettingKind::Json, Value::Object(_) | Value::Array(_)) => Some(value.clone()),
         (SettingKind::Boolean, Value::String(text)) => text.parse::<bool>().ok().map(Value::from),
         (SettingKind::Choice(choices), Value::String(text)) => choices
             .iter()
@@ -211,7 +213,6 @@ fn plain(setting: &Setting, value: &Value) -> Result<Option<Value>, String> {
         {
             Some(value.clone())
         }
-        (SettingKind::Json, Value::Object(_) | Value::Array(_)) => Some(value.clone()),
         _ => None,
     };
     accepted.map(Some).ok_or_else(|| match setting.kind {

@@ -147,9 +147,8 @@ impl Hub {
 }
 
 fn exported(definition: Definition) -> Result<Configuration, Error> {
-    let mapping = match serde_json::to_value(&definition.mapping) {
-        Ok(Value::Object(mapping)) => mapping,
-        _ => return Err(Error::Defect("a mapping does not become JSON")),
+    let Ok(Value::Object(mapping)) = serde_json::to_value(&definition.mapping) else {
+        return Err(Error::Defect("a mapping does not become JSON"));
     };
     Ok(Configuration {
         name: definition.name,

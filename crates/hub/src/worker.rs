@@ -124,7 +124,7 @@ impl Worker {
         };
         match &job.task {
             Task::Run { run, kind } => self.run(&at, run, *kind).await,
-            Task::Scheduled => self.scheduled(&at).await,
+            Task::Scheduled => Box::pin(self.scheduled(&at)).await,
             Task::Settle => Ok(Worked::Done),
         }
     }

@@ -103,11 +103,11 @@ impl Pull<'_> {
     /// On an error nothing new of the run is visible; what was read of a long one may be kept for
     /// the next call. If the future is dropped, the run is cleared away, or goes on from its last
     /// checkpoint, once [`RunSpec::expires_at`] has passed.
-    pub async fn run(
-        mut self,
-        work: &mut dyn Work,
-        refine: &mut dyn Refine,
-    ) -> Result<Pulled, Error> {
+    pub async fn run(self, work: &mut dyn Work, refine: &mut dyn Refine) -> Result<Pulled, Error> {
+        Box::pin(self.leg(work, refine)).await
+    }
+
+    async fn leg(mut self, work: &mut dyn Work, refine: &mut dyn Refine) -> Result<Pulled, Error> {
         let mut run = match claim(self.lake, self.clock, &self.spec, self.ends_at).await? {
             Claimed::Ours(run) => run,
             Claimed::Done(manifest) => return Ok(Pulled::Before(*manifest)),

@@ -137,17 +137,13 @@ impl Index {
 
     /// Notes that the run was taken in up to `next`; without it, whole.
     pub(crate) fn took_in(&mut self, run: &Moment, next: Option<Place>) {
-        match next {
-            Some(next) => {
-                self.applying = Some(Applying {
-                    moment: run.clone(),
-                    next,
-                });
-            }
-            None => {
-                self.applying = None;
-                self.applied = Some(run.clone());
-            }
+        let moment = || run.clone();
+        self.applying = next.map(|next| Applying {
+            moment: moment(),
+            next,
+        });
+        if next.is_none() {
+            self.applied = Some(moment());
         }
     }
 

@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn spent_credits_say_when_to_come_back() {
-        let after = std::time::Duration::from_secs(60);
+        let after = std::time::Duration::from_mins(1);
         let failure = of_read(Desk::Http(vendor_http::Error::Exhausted {
             resume_after: Some(after),
         }));

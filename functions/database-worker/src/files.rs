@@ -55,16 +55,16 @@ impl Bucket {
             return Err(self.too_large());
         }
         let version = object.e_tag().unwrap_or_default().to_owned();
-        let mut file = NamedTempFile::new().map_err(unwritable)?;
+        let mut file = NamedTempFile::new().map_err(|error| unwritable(&error))?;
         let mut bytes = 0;
         while let Some(part) = object.body.try_next().await.map_err(broken)? {
             bytes += part.len() as u64;
             if bytes > self.most_bytes {
                 return Err(self.too_large());
             }
-            file.write_all(&part).map_err(unwritable)?;
+            file.write_all(&part).map_err(|error| unwritable(&error))?;
         }
-        file.flush().map_err(unwritable)?;
+        file.flush().map_err(|error| unwritable(&error))?;
         let path = file.into_temp_path();
         Ok(SqliteFile {
             path: path.to_path_buf(),
@@ -123,7 +123,7 @@ fn permitted<'p>(tenant: &TenantId, place: &'p FilePlace) -> Result<(&'p str, &'
     }
 }
 
-fn unwritable(error: std::io::Error) -> Error {
+fn unwritable(error: &std::io::Error) -> Error {
     Error::new(
         Kind::Internal,
         format!(

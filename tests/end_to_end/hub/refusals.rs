@@ -171,7 +171,7 @@ async fn a_secret_is_in_no_answer_and_in_no_item() {
     hub.test(id).await;
     let mut seen = answer.to_string();
     for path in [
-        "".to_owned(),
+        String::new(),
         format!("/{id}"),
         format!("/{id}/runs"),
         "/export".to_owned(),

@@ -1,6 +1,7 @@
 //! Accounts to be integrated: each can tell what it holds, and change it in the same ways.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use mysql_async::prelude::Queryable as _;
@@ -159,7 +160,8 @@ impl Database {
         );
         for n in 1..=ROWS {
             // Five rows of each moment: the cursor has ties.
-            sql += &format!(
+            let _ = write!(
+                sql,
                 "INSERT INTO orders VALUES ({n}, 'order {n}', '{n}.100000000000000000', '2026-01-01 00:00:{:02}');",
                 n / 5
             );

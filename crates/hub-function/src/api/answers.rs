@@ -65,6 +65,7 @@ pub(crate) struct Queued {
 
 /// The worker is not done yet.
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the answer's field is called so")]
 pub(crate) struct Pending {
     /// Always `true`.
     pub(crate) success: bool,

@@ -389,7 +389,7 @@ pub(crate) struct Day {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
-    "id": 5012345678901234_u64, "integrationId": 1, "dataType": "leads", "externalId": "12345",
+    "id": 5_012_345_678_901_234_u64, "integrationId": 1, "dataType": "leads", "externalId": "12345",
     "data": {"id": "12345", "name": "John Doe", "company": "Example Corp"}, "syncStatus": "synced",
     "lastSync": "2026-01-15T10:30:00Z", "createdAt": "2026-01-15T10:30:00Z",
     "updatedAt": "2026-01-15T10:30:00Z"

@@ -54,7 +54,7 @@ async fn events_of_integrations_api() {
             .replace("{client_id}", &options.client_id)
             .replace("{client_secret}", &options.client_secret)
             .replace("{code}", &options.code)
-            .replace("{org_id}", &options.org_id.to_string());
+            .replace("{org_id}", options.org_id.as_str());
         let answer = invoke(&api, &event).await;
         assert_eq!(answer.status.as_u16(), status, "{name}: {}", answer.text);
         assert_eq!(answer.code(), code, "{name}: {}", answer.text);

@@ -11,7 +11,7 @@ use crate::secret::SecretDocument;
 
 /// How often a vendor that does not answer is asked to revoke.
 const MOST_ATTEMPTS: u32 = 5;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Worker {
     /// Brings secret and schedule in line with the record, which decides.

@@ -103,7 +103,7 @@ impl Worker {
             mode,
             rows_gone: mode == Mode::Full && manifest.complete && noted.tells_all(),
             next,
-            asked: self.asked(leg, &stream),
+            asked: Self::asked(leg, &stream),
             started_at: manifest.started_at,
             seen: noted.seen,
             failed: noted.failed,
@@ -124,7 +124,7 @@ impl Worker {
         stream: &Stream,
         known: &StreamState,
     ) -> Result<(Manifest, Noted, NextState), Halt> {
-        let asked = self.asked(leg, stream);
+        let asked = Self::asked(leg, stream);
         let mode = match leg.run.value.streams[n].mode {
             Some(mode) => mode,
             None => self.mode(leg, stream, known, &asked),
@@ -242,7 +242,7 @@ impl Worker {
             })
             .collect();
         let until = Instant::now() + leg.at.shift.stops.now.remaining();
-        let merged = records.merge(&manifest, pending.rows_gone, &failed, until);
+        let merged = Box::pin(records.merge(&manifest, pending.rows_gone, &failed, until));
         let progress = Watched::default();
         *lock(&progress) = leg.run.value.streams[n].progress();
         match self.watched(leg, n, &progress, merged).await?? {
@@ -328,7 +328,7 @@ impl Worker {
 
     /// A digest of what is asked of a stream. Settings are a part of it: rows of another account,
     /// or of another query, are other rows.
-    fn asked(&self, leg: &Leg<'_>, stream: &Stream) -> String {
+    fn asked(leg: &Leg<'_>, stream: &Stream) -> String {
         let rules = serde_json::to_string(rules(leg, stream)).unwrap_or_default();
         let fields = fields(leg, stream).join("\n");
         let key = stream.primary_key.join("\n");

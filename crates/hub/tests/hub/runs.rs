@@ -159,7 +159,7 @@ async fn a_failed_stream_fails_the_run_and_harms_nothing() {
     world
         .shop
         .rows("orders", |rows| rows.extend(orders(9).split_off(3)));
-    world.shop.rows("customers", |rows| rows.clear());
+    world.shop.rows("customers", Vec::clear);
     world.shop.stock().page = 1;
     world
         .shop
@@ -237,7 +237,7 @@ async fn a_shop_that_is_closed_fails_the_run_and_a_stream_that_is_gone_only_itse
 async fn rows_that_cannot_be_mapped_are_failed_and_come_in_once_the_mapping_is_right() {
     let (world, id) = World::stocked().await;
     world.shop.rows("orders", |rows| {
-        rows.push(json!({"id": 4, "updated": 4, "total": "n/a"}))
+        rows.push(json!({"id": 4, "updated": 4, "total": "n/a"}));
     });
     let strict =
         json!({"mapping": {"orders": {"steps": [{"cast": {"field": "total", "to": "integer"}}]}}});

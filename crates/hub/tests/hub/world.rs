@@ -122,7 +122,7 @@ impl World {
         Shift {
             stops: Stops {
                 soon: Deadline::after(Duration::from_secs(50)),
-                now: Deadline::after(Duration::from_secs(60)),
+                now: Deadline::after(Duration::from_mins(1)),
             },
             ends_at: self.clock.now() + SignedDuration::from_secs(70),
         }

@@ -19,8 +19,8 @@ async fn a_passing_failure_keeps_what_was_worth_reading() {
         let bench = Bench::start().await;
         let mut platform = Platform::of_pieces(5, 5);
         let failing = Leg {
-            requests,
             ahead,
+            requests,
             ..Leg::failing(2, upstream())
         };
         let error = bench.leg("a1", &mut platform, failing).await.unwrap_err();

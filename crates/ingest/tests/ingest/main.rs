@@ -1,5 +1,11 @@
 //! Streams read into a bucket.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod deaths;
 mod failures;
 mod harness;

@@ -91,15 +91,14 @@ async fn lives(parts: &[Part], legs: &[(usize, usize, Fate)]) {
             Some(Err(error)) => panic!("{error}"),
         }
     }
-    let manifest = match manifest {
-        Some(manifest) => manifest,
-        None => {
-            let mut sieve = Sieve::every(4);
-            let last = bench
-                .leg_with("z", &mut platform, Leg::whole(), &mut sieve)
-                .await;
-            complete(last.unwrap())
-        }
+    let manifest = if let Some(manifest) = manifest {
+        manifest
+    } else {
+        let mut sieve = Sieve::every(4);
+        let last = bench
+            .leg_with("z", &mut platform, Leg::whole(), &mut sieve)
+            .await;
+        complete(last.unwrap())
     };
     let sieve = Sieve::every(4);
     let rows = platform.rows().into_iter().zip(1..);

@@ -192,7 +192,7 @@ async fn a_merge_killed_anywhere_is_done_again() {
             bench.pass(SignedDuration::from_mins(1));
             bench.park_all().await;
             let process = merge(bench.lake.clone(), bench.spec(GROUP));
-            if !bench.killed_at(nth, how, process).await {
+            if !Box::pin(bench.killed_at(nth, how, process)).await {
                 break;
             }
             points += 1;

@@ -211,7 +211,7 @@ pub(crate) fn with_id(id: &str, data: &str) -> String {
 }
 
 pub(crate) fn far() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+    Instant::now() + Duration::from_mins(1)
 }
 
 pub(crate) fn done(merged: Result<Merged, Error>) -> Counts {

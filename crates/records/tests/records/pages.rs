@@ -31,7 +31,7 @@ async fn mixed() -> Bench {
 
 #[tokio::test]
 async fn pages_have_what_is_asked_for_once_whatever_their_size() {
-    let bench = mixed().await;
+    let bench = Box::pin(mixed()).await;
     let now = bench.clock.now();
     let changed_since = |seconds| Some(now - jiff::SignedDuration::from_secs(seconds));
     let any = Query::default;

@@ -298,7 +298,7 @@ async fn what_is_damaged_is_told_and_not_merged() {
     let next = bench.run("r2", [("x", "{}")]).await;
     let key = bench.aws.keys(BUCKET).into_iter();
     let key = key
-        .filter(|key| key.starts_with(CURRENT) && key.ends_with(".gz"))
+        .filter(|key| key.starts_with(CURRENT) && key.ends_with(".jsonl.gz"))
         .max()
         .unwrap();
     let stored = bench.aws.object(BUCKET, &key).unwrap();
