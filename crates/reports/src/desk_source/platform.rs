@@ -177,9 +177,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_secret_is_marked_so() {
+    fn what_the_token_broker_reads_is_kept_in_the_secret() {
         let secret = ZOHO_DESK.settings.iter().filter(|setting| setting.secret);
         let names: Vec<&str> = secret.map(|setting| setting.name).collect();
-        assert_eq!(names, ["client_secret", "refresh_token", "code"]);
+        assert_eq!(
+            names,
+            [
+                "client_id",
+                "client_secret",
+                "org_id",
+                "refresh_token",
+                "code",
+                "redirect_uri"
+            ]
+        );
     }
 }

@@ -109,7 +109,7 @@ async fn exceptions_have_the_names_of_aws() {
             "ResourceExistsException",
         ),
         (
-            "DeleteSecret",
+            "RotateSecret",
             json!({ "SecretId": "s" }),
             "UnknownOperationException",
         ),
