@@ -24,6 +24,7 @@ from pathlib import Path
 
 import chat_demo
 import demo
+import hub_demo
 from emulator import isolated_env
 from lifecycle import Stack, function_log, raise_stack, temporary_stack
 from paths import LOCAL, STACK_FILE, tools
@@ -125,7 +126,8 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def demonstrate(stack: Stack) -> int:
-    return demo.run(stack.endpoint_url, stack.outputs, stack.simulator) or chat_demo.play(stack)
+    reports = demo.run(stack.endpoint_url, stack.outputs, stack.simulator)
+    return reports or chat_demo.play(stack) or hub_demo.play(stack)
 
 
 def print_exports(stack: Stack) -> None:

@@ -10,6 +10,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use simulators::SigningKey;
 use simulators::salesiq::{Chat, Format, Player, Signer, Visitor};
+use tokio::sync::RwLockReadGuard;
 
 use crate::stack::{Stack, root};
 
@@ -57,16 +58,19 @@ struct Front {
     stack: Stack,
     http: reqwest::Client,
     key: String,
+    _changing: RwLockReadGuard<'static, ()>,
 }
 
 impl Front {
     async fn new(name: &str) -> Self {
+        let changing = Stack::account_changing().await;
         let stack = Stack::of_environment().await;
         let key = api_key(name);
         Self {
             stack,
             http: reqwest::Client::new(),
             key,
+            _changing: changing,
         }
     }
 

@@ -9,6 +9,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 
 #[tokio::test]
 async fn no_request_made_from_the_document_meets_an_error_of_ours() {
+    let _changing = Stack::account_changing().await;
     let stack = Stack::of_environment().await;
     let api = stack.text("/http_api");
     fuzz(&format!("{api}/openapi.json"), &api, &api_key("fuzz"));

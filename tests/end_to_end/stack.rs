@@ -7,6 +7,11 @@ use aws_config::BehaviorVersion;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use serde_json::Value;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// All tests share one simulated Zoho account: who compares it as a whole holds it still, which
+/// waits for those who write tickets into it.
+static ACCOUNT: RwLock<()> = RwLock::const_new(());
 
 pub(crate) struct Stack {
     about: Value,
@@ -68,6 +73,16 @@ impl Stack {
             scheduler: aws_sdk_scheduler::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
         }
+    }
+
+    /// Until the guard is dropped no test writes into the account.
+    pub(crate) async fn account_still() -> RwLockWriteGuard<'static, ()> {
+        ACCOUNT.write().await
+    }
+
+    /// Held by tests that write tickets.
+    pub(crate) async fn account_changing() -> RwLockReadGuard<'static, ()> {
+        ACCOUNT.read().await
     }
 
     pub(crate) fn text(&self, path: &str) -> String {

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clock::{Clock as _, SystemClock};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use simulators::SigningKey;
 use simulators::salesiq::{Chat, Format, Signer, Visitor};
@@ -16,6 +17,11 @@ use crate::{Failure, Report};
 const MEMORIES: [u32; 3] = [128, 256, 1_769];
 /// The stand-in of DynamoDB slows down with what it holds.
 const CHATS: usize = 60;
+/// A machine that others use too is slow now and then: the median of several rounds is the function's.
+const ROUNDS: usize = 5;
+/// Milliseconds between an answer and the next message. Messages of a chat are seconds apart, so an
+/// environment has its share of a period again; the steps let calls begin anywhere in one.
+const PAUSES_MS: [u64; 5] = [23, 31, 37, 41, 47];
 const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_MS: f64 = 50.0;
 const TABLE: &str = "state";
@@ -27,36 +33,30 @@ pub(crate) async fn calls(function: &Path, report: &mut Report) -> Result<(), Fa
     let keys = json!({"public_keys": [key.public_pem()?]}).to_string();
     let signer = Signer::Rsa(key);
     let mut figures = Map::new();
-    println!("\nsalesiq-webhook, {CHATS} chats of two messages, ms: median, 99 of 100, most");
+    println!(
+        "\nsalesiq-webhook, {ROUNDS} rounds of {CHATS} chats of two messages, medians of the rounds, ms"
+    );
     for memory in MEMORIES {
-        let world = world(&keys).await?;
-        let place = place(&world)?;
-        let started = Started::new(function, &place).await?;
-        let Some(throttle) = Throttle::of(started.process_id()?, memory)? else {
-            println!("  {memory} MB: not measured; needs cgroups of version 1, and root");
-            continue;
-        };
-        let first = call(&started, &signer, "warm", "hello").await?;
-        let before = started.cpu()?;
-        let mut times = Vec::with_capacity(2 * CHATS);
-        for nth in 0..CHATS {
-            let chat = format!("{memory}-{nth}");
-            times.push(call(&started, &signer, &chat, "I forgot my password").await?);
-            times.push(call(&started, &signer, &chat, "ann@company.example").await?);
+        let mut rounds = Vec::with_capacity(ROUNDS);
+        for _ in 0..ROUNDS {
+            let Some(round) = round(function, &signer, &keys, memory).await? else {
+                println!("  {memory} MB: not measured; needs cgroups of version 1, and root");
+                break;
+            };
+            rounds.push(round);
         }
-        let cpu_ms =
-            started.cpu()?.saturating_sub(before).as_secs_f64() * 1_000.0 / times.len() as f64;
-        drop(throttle);
-        times.sort_by(f64::total_cmp);
-        let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-        let most = times.last().copied().unwrap_or_default();
+        if rounds.len() < ROUNDS {
+            continue;
+        }
+        let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
+        let (p50, p99) = (of(|round| round.p50_ms), of(|round| round.p99_ms));
+        let worst = rounds.iter().map(|round| round.p99_ms).fold(0.0, f64::max);
         println!(
-            "  {memory} MB: {p50:.1}, {p99:.1}, {most:.1}; first call {first:.1}; {cpu_ms:.2} of processor time each"
+            "  {memory} MB: half of the calls within {p50:.1}, 99 of 100 within {p99:.1} (worst round {worst:.1}); first call {:.1}; {:.2} of processor time each",
+            of(|round| round.first_ms),
+            of(|round| round.cpu_ms)
         );
-        figures.insert(
-            format!("{memory}_mb"),
-            json!({"p50_ms": p50, "p99_ms": p99, "max_ms": most, "first_ms": first, "cpu_ms": cpu_ms}),
-        );
+        figures.insert(format!("{memory}_mb"), json!(rounds));
         if memory == MEMORIES[0] {
             report.goals.push(Goal::at_most(
                 "call of a bot at 128 MB, 99 of 100, ms",
@@ -75,6 +75,56 @@ pub(crate) async fn calls(function: &Path, report: &mut Report) -> Result<(), Fa
     figures.insert("start_ms".to_owned(), json!(starts));
     report.put("webhook", figures.into());
     Ok(())
+}
+
+/// What a fresh process did with the calls of one round.
+#[derive(Debug, Serialize)]
+struct Round {
+    first_ms: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    max_ms: f64,
+    cpu_ms: f64,
+}
+
+/// `None` where this machine cannot give a process a share of a processor.
+async fn round(
+    function: &Path,
+    signer: &Signer,
+    keys: &str,
+    memory: u32,
+) -> Result<Option<Round>, Failure> {
+    let world = world(keys).await?;
+    let started = Started::new(function, &place(&world)?).await?;
+    let Some(_throttle) = Throttle::of(started.process_id()?, memory)? else {
+        return Ok(None);
+    };
+    let first_ms = call(&started, signer, "warm", "hello").await?;
+    let before = started.cpu()?;
+    let mut times = Vec::with_capacity(2 * CHATS);
+    let mut pauses = PAUSES_MS.iter().cycle().copied();
+    for nth in 0..CHATS {
+        let chat = format!("{memory}-{nth}");
+        for text in ["I forgot my password", "ann@company.example"] {
+            let pause = pauses.next().unwrap_or_default();
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            times.push(call(&started, signer, &chat, text).await?);
+        }
+    }
+    let cpu = started.cpu()?.saturating_sub(before);
+    times.sort_by(f64::total_cmp);
+    Ok(Some(Round {
+        first_ms,
+        p50_ms: times[times.len() / 2],
+        p99_ms: times[times.len() * 99 / 100],
+        max_ms: times.last().copied().unwrap_or_default(),
+        cpu_ms: cpu.as_secs_f64() * 1_000.0 / times.len() as f64,
+    }))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 async fn world(keys: &str) -> Result<World, Failure> {

@@ -14,7 +14,7 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -30,6 +30,9 @@ use tokio::{
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:local";
 const TIMED_OUT: &str = "Sandbox.Timedout";
 const INVALID_RESPONSE: &str = "Runtime.InvalidResponse";
+const TOO_LARGE: &str = "Function.ResponseSizeTooLarge";
+/// Bytes of an answer: 6 MB and what wraps it, by the message of Lambda's own error.
+const MOST_ANSWER: usize = 6_291_556;
 
 /// How an invocation ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,6 +128,7 @@ impl RuntimeApi {
             )
             .route("/2018-06-01/runtime/invocation/{id}/error", post(fail))
             .route("/2018-06-01/runtime/init/error", post(fail_init))
+            .layer(DefaultBodyLimit::max(2 * MOST_ANSWER))
             .with_state(Arc::clone(&shared));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -233,6 +237,13 @@ async fn respond(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Response {
+    if body.len() > MOST_ANSWER {
+        let said = format!(
+            "Response payload size exceeded maximum allowed payload size ({MOST_ANSWER} bytes)."
+        );
+        shared.finish(&id, InvocationResult::failure(TOO_LARGE, said));
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
     let result = match serde_json::from_slice(&body) {
         Ok(answer) => InvocationResult::Success(answer),
         Err(error) => InvocationResult::failure(INVALID_RESPONSE, error.to_string()),

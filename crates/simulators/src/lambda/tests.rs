@@ -117,3 +117,30 @@ async fn an_init_error_fails_what_waits_and_what_comes() {
     assert_eq!(waiting, expected);
     assert_eq!(api.invoke(&payload, Duration::from_mins(1)).await, expected);
 }
+
+#[tokio::test]
+async fn an_answer_that_lambda_would_not_carry_fails_the_invocation() {
+    let api = RuntimeApi::start().await.unwrap();
+    let function = Function::of(&api);
+    let payload = json!({});
+    let serve = async {
+        for (letters, status) in [(MOST_ANSWER - 2, 202), (MOST_ANSWER - 1, 413)] {
+            let (headers, _) = function.next().await;
+            let path = format!("invocation/{}/response", id(&headers));
+            let answer = json!("a".repeat(letters));
+            assert_eq!(function.post(&path, answer).await, status, "{letters}");
+        }
+    };
+    let minute = Duration::from_mins(1);
+    let (fits, over, ()) = futures_util::future::join3(
+        api.invoke(&payload, minute),
+        api.invoke(&payload, minute),
+        serve,
+    )
+    .await;
+    assert!(matches!(fits, InvocationResult::Success(_)));
+    assert!(
+        matches!(&over, InvocationResult::Failure { error_type, .. } if error_type == TOO_LARGE),
+        "{over:?}"
+    );
+}
