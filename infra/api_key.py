@@ -24,7 +24,7 @@ def main() -> int:
     found = installation.find()
     table = found.outputs.get("StateTableName")
     if not table:
-        raise SystemExit(f"the installation {found.where} has no table of keys: deploy it with ChatTickets=on")
+        raise SystemExit(f"the installation {found.where} has no table of keys: deploy it with ChatTickets=on or IntegrationsHub=on")
     key, item = new_key(arguments.name, arguments.scopes, arguments.days, datetime.now(UTC), arguments.tenant)
     try:
         found.client("dynamodb").put_item(TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")

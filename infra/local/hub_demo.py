@@ -29,7 +29,7 @@ def play(stack: Stack) -> int:
     if wrong:
         print(f"\nNot as in the source: {', '.join(wrong)}")
         return 1
-    print("\nRecords and rows agree, before and after the change; nothing of either integration is left.")
+    print("\nRecords and rows agree, before and after the change.")
     return 0
 
 
@@ -116,15 +116,20 @@ class Shell:
                                  "DESKBRIDGE_API_KEY": key, "COLUMNS": "140"}
 
     def run(self, *arguments: str) -> str:
-        done = subprocess.run([DESKBRIDGE, *arguments], env=self.env, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"deskbridge {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
+        """What it printed, without its notes."""
+        return self.done(*arguments).stdout
 
     def show(self, *arguments: str) -> None:
         """Runs it as a person would, and prints what they would see."""
         print(f"\n$ deskbridge {' '.join(arguments)}", flush=True)
-        print(self.run(*arguments).rstrip(), flush=True)
+        done = self.done(*arguments)
+        print((done.stdout + done.stderr).rstrip(), flush=True)
+
+    def done(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([DESKBRIDGE, *arguments], env=self.env, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"deskbridge {' '.join(arguments)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
 
     def file(self, name: str, content: dict) -> str:
         path = self.folder / name

@@ -24,19 +24,7 @@ async fn no_secret_and_no_address_is_in_any_log_line() {
         .await
         .error();
 
-    let python = root().join(".venv/bin/python");
-    let script = root().join("infra/local/stack.py");
-    let output = Command::new(python)
-        .arg(script)
-        .arg("logs")
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let logs = String::from_utf8_lossy(&output.stdout);
+    let logs = of_all_functions();
     assert!(
         logs.contains("run finished"),
         "the functions' logs were not found"
@@ -69,6 +57,23 @@ async fn no_secret_and_no_address_is_in_any_log_line() {
         );
     }
     assert!(variable("DESKBRIDGE_STACK").is_some());
+}
+
+/// All that the stack's functions have logged.
+pub(crate) fn of_all_functions() -> String {
+    let python = root().join(".venv/bin/python");
+    let script = root().join("infra/local/stack.py");
+    let output = Command::new(python)
+        .arg(script)
+        .arg("logs")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn has_address(line: &str) -> bool {

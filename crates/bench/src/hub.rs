@@ -13,7 +13,7 @@ use simulators::aws::Aws;
 use crate::figures::{Goal, Spread, megabytes};
 use crate::process::{Place, Started};
 use crate::sources::Sources;
-use crate::throttle::Throttle;
+use crate::throttle::{Pauses, Throttle};
 use crate::world::World;
 use crate::{Failure, Report};
 
@@ -220,6 +220,7 @@ async fn calls(
     if throttle.is_none() {
         println!("  calls not throttled: that needs cgroups of version 1, and root");
     }
+    let mut pauses = Pauses::default();
     println!("  {CALLS} calls each at {API_MEMORY_MB} MB, ms: median, 99 of 100");
     for (name, path) in [
         ("list", ""),
@@ -230,6 +231,7 @@ async fn calls(
     ] {
         let mut times = Vec::with_capacity(CALLS);
         for _ in 0..CALLS {
+            pauses.pause().await;
             let (_, _, elapsed) = hub.call("GET", path, None).await?;
             times.push(elapsed.as_secs_f64() * 1_000.0);
         }

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::Failure;
 
@@ -14,6 +15,22 @@ const GROUPS: &str = "/sys/fs/cgroup/cpu";
 const WHOLE: u32 = 1_769;
 /// As Lambda's own scheduler is seen to have it.
 const PERIOD_US: u32 = 20_000;
+
+/// Milliseconds; the steps let calls begin anywhere in a period.
+const PAUSES_MS: [u64; 5] = [23, 31, 37, 41, 47];
+
+/// Pauses between calls. Those of one person are seconds apart, so that an environment has its share
+/// of a period again.
+#[derive(Debug, Default)]
+pub(crate) struct Pauses(usize);
+
+impl Pauses {
+    pub(crate) async fn pause(&mut self) {
+        let pause = PAUSES_MS[self.0 % PAUSES_MS.len()];
+        self.0 += 1;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+}
 
 impl Throttle {
     /// `None` where this machine or user cannot do it.

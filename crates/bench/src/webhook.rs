@@ -9,7 +9,7 @@ use simulators::salesiq::{Chat, Format, Signer, Visitor};
 
 use crate::figures::{Goal, Spread};
 use crate::process::{Place, Started};
-use crate::throttle::Throttle;
+use crate::throttle::{Pauses, Throttle};
 use crate::world::World;
 use crate::{Failure, Report};
 
@@ -19,9 +19,6 @@ const MEMORIES: [u32; 3] = [128, 256, 1_769];
 const CHATS: usize = 60;
 /// A machine that others use too is slow now and then: the median of several rounds is the function's.
 const ROUNDS: usize = 5;
-/// Milliseconds between an answer and the next message. Messages of a chat are seconds apart, so an
-/// environment has its share of a period again; the steps let calls begin anywhere in one.
-const PAUSES_MS: [u64; 5] = [23, 31, 37, 41, 47];
 const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_MS: f64 = 50.0;
 const TABLE: &str = "state";
@@ -102,12 +99,11 @@ async fn round(
     let first_ms = call(&started, signer, "warm", "hello").await?;
     let before = started.cpu()?;
     let mut times = Vec::with_capacity(2 * CHATS);
-    let mut pauses = PAUSES_MS.iter().cycle().copied();
+    let mut pauses = Pauses::default();
     for nth in 0..CHATS {
         let chat = format!("{memory}-{nth}");
         for text in ["I forgot my password", "ann@company.example"] {
-            let pause = pauses.next().unwrap_or_default();
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+            pauses.pause().await;
             times.push(call(&started, signer, &chat, text).await?);
         }
     }

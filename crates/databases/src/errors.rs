@@ -32,7 +32,8 @@ pub(crate) fn of_statement(kind: Kind, code: &str) -> Error {
     let advice = match kind {
         Kind::AuthRequired => "the database refuses user or password; check both",
         Kind::ScopeMissing => {
-            "the database user lacks a right; grant it CONNECT, USAGE of the schema and SELECT"
+            "the database user lacks a right, or there is no database of this name; check the name, and \
+             grant the user CONNECT, USAGE of the schema and SELECT"
         }
         Kind::InvalidConfig => {
             "the database does not accept this; check the database's name, queries and keys"

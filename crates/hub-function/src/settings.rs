@@ -2,7 +2,7 @@ use egress::Egress;
 use lambda_kit::{Env, Failure};
 
 use crate::aws::{QueueArns, QueueUrls, ScheduleSettings};
-use crate::env::{invalid, needed};
+use crate::env::{at_least_one, invalid, needed};
 
 /// Where a function of the hub finds what it needs.
 ///
@@ -15,6 +15,7 @@ use crate::env::{invalid, needed};
 /// | `SCHEDULE_GROUP`, `SCHEDULE_ROLE_ARN`, `SCHEDULE_DLQ_ARN` | schedules: their group, the role that sends for them, the queue of what could not be sent |
 /// | `ALERT_TOPIC_ARN` | topic for integrations that fail again and again; without it they are in the log only |
 /// | `ALLOWED_PRIVATE_ADDRESSES` | private addresses that integrations may call, such as `10.0.0.0/8, 192.168.1.7:5432` |
+/// | `SQLITE_MAX_MB` | largest SQLite file that `database-worker` reads, which must fit into its `/tmp`; 256 |
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(crate) table: String,
@@ -27,8 +28,11 @@ pub struct Settings {
     pub(crate) alert_topic_arn: Option<String>,
     /// Which addresses integrations may call.
     pub egress: Egress,
+    /// The largest SQLite file that is read, MB.
+    pub sqlite_max_mb: u32,
 }
 
+const SQLITE_MAX_MB: u32 = 256;
 const SECRET_PREFIX: &str = "deskbridge/";
 
 impl Settings {
@@ -62,6 +66,7 @@ impl Settings {
             },
             alert_topic_arn: text("ALERT_TOPIC_ARN"),
             egress,
+            sqlite_max_mb: at_least_one(env, "SQLITE_MAX_MB", SQLITE_MAX_MB)?,
         })
     }
 }
@@ -84,6 +89,8 @@ mod tests {
             ("BUCKET", ""),
             ("ALLOWED_PRIVATE_ADDRESSES", "everything"),
             ("ALLOWED_PRIVATE_ADDRESSES", "169.254.169.254"),
+            ("SQLITE_MAX_MB", "much"),
+            ("SQLITE_MAX_MB", "0"),
         ] {
             let failure = read(&[(name, value)]).unwrap_err();
             assert!(failure.message.contains(name), "{failure}");

@@ -136,6 +136,11 @@ pub fn folder(root: &str, report: &str) -> Result<String, InvalidName> {
     Ok(format!("{}{report}/", Root::parse(root)?.as_str()))
 }
 
+/// What all keys of the lake [under](crate::Lake::under) `root` begin with: `root`, if it may be one.
+pub fn everything(root: &str) -> Result<String, InvalidName> {
+    Ok(Root::parse(root)?.0)
+}
+
 /// Checks the name of a report.
 fn check_report(report: &str) -> Result<(), InvalidName> {
     let fits = report.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -21,7 +21,7 @@ mod upload;
 pub use error::{Error, InvalidName, causes};
 pub use format::{Format, UnknownFormat};
 pub use gather::Gathered;
-pub use keys::{Partition, RunId, folder};
+pub use keys::{Partition, RunId, everything, folder};
 pub use lake::{Begin, Lake, RunSpec};
 pub use manifest::{Manifest, Mode, ObjectEntry, Outcome, Status};
 pub use pointer::{FullRun, Pointer};

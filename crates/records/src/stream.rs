@@ -85,6 +85,24 @@ impl Records {
             segment_bytes: self.segment_bytes,
         })
     }
+
+    /// Deletes everything below `root`: streams whose records were [removed](StreamRecords::remove_all)
+    /// before, what they left, and streams that never came to a record. How many objects there were.
+    pub async fn remove_rest(&self, root: &str) -> Result<u64, Error> {
+        let store = Store::new(self.s3.clone(), self.bucket.clone());
+        let folder = lake::everything(root).map_err(lake::Error::from)?;
+        emptied(&store, &folder).await
+    }
+}
+
+async fn emptied(store: &Store, folder: &str) -> Result<u64, Error> {
+    store.abort_uploads(folder).await?;
+    let keys = store.list(folder).await?;
+    let objects = keys.len() as u64;
+    for keys in keys.chunks(SIDE_BY_SIDE) {
+        try_join_all(keys.iter().map(|key| store.delete(key).boxed())).await?;
+    }
+    Ok(objects)
 }
 
 impl StreamRecords {
@@ -100,13 +118,7 @@ impl StreamRecords {
     pub async fn remove_all(&self) -> Result<u64, Error> {
         // The index first: from then on nobody reads what vanishes piece by piece.
         self.store.delete(&self.folder.index()).await?;
-        self.store.abort_uploads(self.folder.all()).await?;
-        let keys = self.store.list(self.folder.all()).await?;
-        let objects = keys.len() as u64;
-        for keys in keys.chunks(SIDE_BY_SIDE) {
-            try_join_all(keys.iter().map(|key| self.store.delete(key).boxed())).await?;
-        }
-        Ok(objects)
+        emptied(&self.store, self.folder.all()).await
     }
 
     /// Deletes what processes left that died, or lost against others.

@@ -17,7 +17,7 @@ impl DatabaseConnector {
     pub(crate) fn new(setup: &Setup) -> Self {
         Self {
             egress: setup.settings.egress.clone(),
-            bucket: Bucket::new(&setup.clients.aws.s3, &setup.env),
+            bucket: Bucket::new(&setup.clients.aws.s3, setup.settings.sqlite_max_mb),
         }
     }
 }

@@ -5,28 +5,25 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use databases::{SqliteFile, SqliteFiles};
 use engine::{Error, Kind};
 use futures_util::future::BoxFuture;
-use lambda_kit::Env;
 use sql::FilePlace;
 use state::TenantId;
 use tempfile::NamedTempFile;
 use vendor_http::Deadline;
 
-/// `SQLite` files in S3, up to `SQLITE_MAX_MB` (256) each: they must fit into `/tmp`.
+/// `SQLite` files in S3, up to `SQLITE_MAX_MB` each: they must fit into `/tmp`.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     client: Client,
     most_bytes: u64,
 }
 
-const MOST_MB: u64 = 256;
 const MB: u64 = 1024 * 1024;
 
 impl Bucket {
-    pub(crate) fn new(client: &Client, env: &Env) -> Self {
-        let most_mb = env.parsed("SQLITE_MAX_MB").ok().flatten();
+    pub(crate) fn new(client: &Client, most_mb: u32) -> Self {
         Self {
             client: client.clone(),
-            most_bytes: most_mb.unwrap_or(MOST_MB).saturating_mul(MB),
+            most_bytes: u64::from(most_mb) * MB,
         }
     }
 
@@ -174,7 +171,7 @@ mod tests {
         let aws = Aws::start().await.unwrap();
         let content = vec![7_u8; 100_000];
         aws.put_object("files", "databases/acme/shop.db", content.clone());
-        let bucket = Bucket::new(&client(&aws), &Env::default());
+        let bucket = Bucket::new(&client(&aws), 256);
         let tenant = TenantId::parse("acme").unwrap();
         let files = TenantFiles {
             bucket: &bucket,
@@ -199,8 +196,7 @@ mod tests {
             "databases/acme/large.db",
             vec![0_u8; 3 * 1024 * 1024],
         );
-        let env: Env = [("SQLITE_MAX_MB", "2")].into_iter().collect();
-        let bucket = Bucket::new(&client(&aws), &env);
+        let bucket = Bucket::new(&client(&aws), 2);
         let tenant = TenantId::parse("acme").unwrap();
         let files = TenantFiles {
             bucket: &bucket,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::caller::{Hub, tenant_key};
 use super::samples::Database;
+use crate::logs;
 
 /// A custom API at `url` with one endpoint.
 fn custom_api(url: &str) -> Value {
@@ -151,10 +152,22 @@ async fn databases_that_cannot_or_must_not_be_read_say_why() {
     let run = hub.sync_however(id, json!({})).await;
     assert_eq!(run["status"], "failed", "{run}");
     assert_eq!(run["error"]["errorType"], "SchemaChanged", "{run}");
+    not_logged(decoy, "database-worker");
     let shown = hub.get(&format!("/{id}")).await;
     assert_eq!(shown["status"], "error", "{shown}");
     assert!(shown["errorMessage"].is_string(), "{shown}");
     hub.delete(id).await;
+}
+
+/// Looks through all logs, in which `function` has some.
+fn not_logged(decoy: &str, function: &str) {
+    let logs = logs::of_all_functions();
+    let function = format!("{function}: ");
+    assert!(
+        logs.lines().any(|line| line.starts_with(&function)),
+        "the logs of {function} were not found"
+    );
+    assert!(!logs.contains(decoy), "a secret is in the logs");
 }
 
 /// A password that is in nothing that anybody can read but Secrets Manager.
@@ -182,5 +195,6 @@ async fn a_secret_is_in_no_answer_and_in_no_item() {
     let items = hub.stack.all_items().await;
     assert!(items.contains("decoys"), "the table was not read");
     assert!(!items.contains(decoy), "a secret is in the table");
+    not_logged(decoy, "integrations-worker");
     hub.delete(id).await;
 }

@@ -71,6 +71,7 @@ impl Worker {
                 let records = self.hub.records_of(owner, &stream.value.slug)?;
                 records.remove_all().await?;
             }
+            self.hub.records.remove_rest(&owner.root()).await?;
         }
         self.forget(owner).await?;
         info!(%owner, "an integration was removed");

@@ -158,6 +158,11 @@ async fn a_removed_integration_leaves_no_secret_no_schedule_no_state_and_no_data
     for fate in [DataFate::Keep, DataFate::Delete] {
         let (world, id) = World::stocked().await;
         world.sync(id).await;
+        // What a stream leaves that was begun and has no state yet.
+        let root = world.owner(id).root();
+        world
+            .aws
+            .put_object(BUCKET, &format!("{root}new/_open/r-1.json"), "{}");
         world.hub.delete(acme(), id, fate).await.unwrap();
         assert!(world.get(id).await.removing);
         let refused = world
