@@ -76,6 +76,10 @@ pub(crate) async fn calls(function: &Path, report: &mut Report) -> Result<(), Fa
 
 /// What a fresh process did with the calls of one round.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "figures are named with their unit"
+)]
 struct Round {
     first_ms: f64,
     p50_ms: f64,
