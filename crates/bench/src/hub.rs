@@ -21,6 +21,8 @@ const TABLE: &str = "state";
 const TENANT: &str = "bench";
 /// The template's default for the API.
 const API_MEMORY_MB: u32 = 256;
+/// The template's default for the workers.
+pub(crate) const WORKER_MEMORY_MB: u32 = 512;
 const CALLS: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(30);
 const MOST_LEGS: usize = 100;
@@ -289,6 +291,10 @@ fn place(world: &World) -> Place {
         .with("INTEGRATION_JOBS_QUEUE_ARN", arn(HTTP))
         .with("DATABASE_JOBS_QUEUE_URL", queue_url(world, DATABASES))
         .with("DATABASE_JOBS_QUEUE_ARN", arn(DATABASES))
+        .with(
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            WORKER_MEMORY_MB.to_string(),
+        )
         .with("SCHEDULE_GROUP", "bench")
         .with("SCHEDULE_ROLE_ARN", "arn:aws:iam::000000000000:role/bench")
         .with("ALLOWED_PRIVATE_ADDRESSES", "127.0.0.1")

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use crate::figures::Goal;
-use crate::hub::{Binaries, DATABASES, Hub, since};
+use crate::hub::{Binaries, DATABASES, Hub, WORKER_MEMORY_MB, since};
 use crate::servers::Servers;
 use crate::sources::server;
 use crate::throttle::Throttle;
@@ -13,8 +13,6 @@ use crate::{Failure, Report};
 
 const ROWS: i32 = 1_000_000;
 const LEG: Duration = Duration::from_mins(1);
-/// The least that the template allows, so that the run takes several invocations.
-const MEMORY_MB: u32 = 256;
 const MOST_MEMORY_MB: f64 = 96.0;
 /// Between two changes of the table while it is read.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -23,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// the records are the table at the end.
 pub(crate) async fn followed(binaries: &Binaries, report: &mut Report) -> Result<bool, Failure> {
     println!(
-        "\n{ROWS} rows of PostgreSQL in invocations of {} s at {MEMORY_MB} MB, while rows change",
+        "\n{ROWS} rows of PostgreSQL in invocations of {} s at {WORKER_MEMORY_MB} MB, while rows change",
         LEG.as_secs()
     );
     let servers = Servers::start().await?;
@@ -37,7 +35,7 @@ pub(crate) async fn followed(binaries: &Binaries, report: &mut Report) -> Result
         .create(&server(&servers, "postgresql", "public.orders").body)
         .await?;
     let worker = hub.worker(&binaries.database).await?;
-    let throttle = Throttle::of(worker.process_id()?, MEMORY_MB)?;
+    let throttle = Throttle::of(worker.process_id()?, WORKER_MEMORY_MB)?;
     if throttle.is_none() {
         println!("  the worker has a whole processor: less needs cgroups of version 1, and root");
     }

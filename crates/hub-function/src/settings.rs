@@ -15,6 +15,7 @@ use crate::env::{at_least_one, invalid, needed};
 /// | `SCHEDULE_GROUP`, `SCHEDULE_ROLE_ARN`, `SCHEDULE_DLQ_ARN` | schedules: their group, the role that sends for them, the queue of what could not be sent |
 /// | `ALERT_TOPIC_ARN` | topic for integrations that fail again and again; without it they are in the log only |
 /// | `ALLOWED_PRIVATE_ADDRESSES` | private addresses that integrations may call, such as `10.0.0.0/8, 192.168.1.7:5432` |
+/// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | set by Lambda, MB: a twelfth of it, and 20 MiB at least, is for rows that are merged at once |
 /// | `SQLITE_MAX_MB` | largest SQLite file that `database-worker` reads, which must fit into its `/tmp`; 256 |
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -30,9 +31,14 @@ pub struct Settings {
     pub egress: Egress,
     /// The largest SQLite file that is read, MB.
     pub sqlite_max_mb: u32,
+    pub(crate) merge_bytes: usize,
 }
 
 const SQLITE_MAX_MB: u32 = 256;
+const MB: usize = 1 << 20;
+/// A large run is read once for each batch; a process needs some 25 MB, and twice the batch.
+const MERGE_SHARE: usize = 12;
+const MERGE_AT_LEAST: usize = 20 * MB;
 const SECRET_PREFIX: &str = "deskbridge/";
 
 impl Settings {
@@ -66,9 +72,18 @@ impl Settings {
             },
             alert_topic_arn: text("ALERT_TOPIC_ARN"),
             egress,
+            merge_bytes: merge_bytes(env)?,
             sqlite_max_mb: at_least_one(env, "SQLITE_MAX_MB", SQLITE_MAX_MB)?,
         })
     }
+}
+
+fn merge_bytes(env: &Env) -> Result<usize, Failure> {
+    let memory_mb: Option<usize> = env
+        .parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        .map_err(invalid)?;
+    let share = memory_mb.unwrap_or_default() * MB / MERGE_SHARE;
+    Ok(share.max(MERGE_AT_LEAST))
 }
 
 #[cfg(test)]
@@ -91,9 +106,18 @@ mod tests {
             ("ALLOWED_PRIVATE_ADDRESSES", "169.254.169.254"),
             ("SQLITE_MAX_MB", "much"),
             ("SQLITE_MAX_MB", "0"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "plenty"),
         ] {
             let failure = read(&[(name, value)]).unwrap_err();
             assert!(failure.message.contains(name), "{failure}");
+        }
+    }
+
+    #[test]
+    fn more_memory_means_fewer_passes_over_a_run() {
+        for (memory, mib) in [("128", 20), ("240", 20), ("512", 42), ("3008", 250)] {
+            let settings = read(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)]).unwrap();
+            assert_eq!(settings.merge_bytes / MB, mib, "{memory}");
         }
     }
 }

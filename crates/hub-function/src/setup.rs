@@ -67,7 +67,8 @@ impl Setup {
                 clients.aws.s3.clone(),
                 &settings.bucket,
                 Arc::clone(&self.clock),
-            ),
+            )
+            .with_batch_bytes(settings.merge_bytes),
             platforms: platforms(),
             entropy: Arc::new(SystemEntropy),
             clock: Arc::clone(&self.clock),

@@ -6,7 +6,6 @@
     reason = "helpers of tests, which clippy does not recognise as tests"
 )]
 
-mod bench;
 mod harness;
 mod imports;
 mod interruptions;
