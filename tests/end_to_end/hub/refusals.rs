@@ -75,7 +75,7 @@ async fn a_key_opens_what_it_is_for_and_nothing_else() {
 async fn addresses_inside_are_not_called() {
     let hub = Hub::of("inside").await;
     let closed = hub.stack.text("/simulator/origin");
-    for url in [
+    let inside = [
         "http://169.254.169.254/latest/meta-data",
         "https://169.254.169.254",
         "https://[fd00:ec2::254]",
@@ -84,16 +84,25 @@ async fn addresses_inside_are_not_called() {
         "https://2130706433",
         "https://10.0.0.1",
         closed.as_str(),
-    ] {
-        let (status, answer) = hub.call(Method::POST, "", Some(custom_api(url))).await;
+    ];
+    // Neither by themselves, nor when an address that is allowed sends there.
+    let allowed = hub.stack.text("/rest_api/origin");
+    let sent = inside.map(|to| {
+        let mut body = custom_api(&allowed);
+        body["config"]["streams"][0]["path"] = json!("/redirect");
+        body["config"]["streams"][0]["query"] = json!({"to": to});
+        body
+    });
+    for body in inside.map(custom_api).iter().chain(&sent) {
+        let (status, answer) = hub.call(Method::POST, "", Some(body.clone())).await;
         if status == StatusCode::UNPROCESSABLE_ENTITY {
             continue;
         }
-        assert_eq!(status, StatusCode::CREATED, "{url}: {answer}");
+        assert_eq!(status, StatusCode::CREATED, "{body}: {answer}");
         let id = answer["id"].as_u64().unwrap();
         let tested = hub.test(id).await;
-        assert_eq!(tested["success"], false, "{url}: {tested}");
-        assert_eq!(tested["errorType"], "Refused", "{url}: {tested}");
+        assert_eq!(tested["success"], false, "{body}: {tested}");
+        assert_eq!(tested["errorType"], "Refused", "{body}: {tested}");
         hub.delete(id).await;
     }
 }

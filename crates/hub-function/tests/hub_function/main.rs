@@ -8,11 +8,14 @@
 )]
 
 mod access;
+mod actions;
 mod adapters;
+mod data;
 mod document;
 mod fixtures;
+mod integrations;
+mod invalid;
 mod post;
-mod routes;
 mod secrecy;
 mod work;
 mod world;

@@ -155,6 +155,11 @@ impl World {
         State::new(&table, state::Retention::default(), Arc::new(SystemEntropy))
     }
 
+    /// The API, and an administrator's key of the tenant `acme`.
+    pub(crate) async fn admin(&self) -> (Router, String) {
+        (self.api(), self.key("acme", &[Scope::Admin]).await)
+    }
+
     /// A tenant's key with these scopes.
     pub(crate) async fn key(&self, tenant: &str, scopes: &[Scope]) -> String {
         let tenant = TenantId::parse(tenant).unwrap();
