@@ -15,8 +15,8 @@ const CLOSED_TICKETS: &str = "events/backfill/closed-tickets.json";
 
 #[tokio::test]
 async fn a_backfill_reads_windows_side_by_side_and_becomes_visible_as_one_run() {
-    let _still = Stack::account_still().await;
     let stack = Stack::of_environment().await;
+    let _still = stack.account_still().await;
     // A report of its own, which no other test runs: tickets of one status.
     let partition = "tickets/status=Closed/";
 

@@ -40,8 +40,8 @@ fn parsed(rows: Vec<String>) -> Vec<Value> {
 
 #[tokio::test]
 async fn every_query_answers_and_tells_what_the_account_holds() {
-    let _still = Stack::account_still().await;
     let stack = Stack::of_environment().await;
+    let _still = stack.account_still().await;
     for report in TABLES {
         compacted(&stack, report).await;
     }
@@ -82,8 +82,8 @@ async fn every_query_answers_and_tells_what_the_account_holds() {
 
 #[tokio::test]
 async fn the_queries_of_the_readme_answer_on_the_bucket() {
-    let _still = Stack::account_still().await;
     let stack = Stack::of_environment().await;
+    let _still = stack.account_still().await;
     for report in TABLES {
         stack.invoke(report, &json!({"full": true})).await.result();
     }

@@ -4,8 +4,8 @@ use crate::stack::Stack;
 
 #[tokio::test]
 async fn every_deployed_report_is_the_account_row_for_row() {
-    let _still = Stack::account_still().await;
     let stack = Stack::of_environment().await;
+    let _still = stack.account_still().await;
     for (report, query) in [
         ("accounts", ""),
         ("agents", ""),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_sdk_lambda::primitives::Blob;
@@ -12,6 +14,11 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// All tests share one simulated Zoho account: who compares it as a whole holds it still, which
 /// waits for those who write tickets into it.
 static ACCOUNT: RwLock<()> = RwLock::const_new(());
+/// Whether it may have changed since it was last still.
+static CHANGED: AtomicBool = AtomicBool::new(true);
+
+/// A run ends ten seconds before the present, and a job may be on its way for a moment.
+const SETTLED: Duration = Duration::from_secs(13);
 
 pub(crate) struct Stack {
     about: Value,
@@ -75,14 +82,29 @@ impl Stack {
         }
     }
 
-    /// Until the guard is dropped no test writes into the account.
-    pub(crate) async fn account_still() -> RwLockWriteGuard<'static, ()> {
-        ACCOUNT.write().await
+    /// Until the guard is dropped no test writes into the account, and a report of now has all
+    /// that is in it.
+    pub(crate) async fn account_still(&self) -> RwLockWriteGuard<'static, ()> {
+        let still = ACCOUNT.write().await;
+        if CHANGED.swap(false, Ordering::Relaxed) {
+            let mut before = self.truth("tickets", "").await;
+            loop {
+                tokio::time::sleep(SETTLED).await;
+                let now = self.truth("tickets", "").await;
+                if now == before {
+                    break;
+                }
+                before = now;
+            }
+        }
+        still
     }
 
     /// Held by tests that write tickets.
     pub(crate) async fn account_changing() -> RwLockReadGuard<'static, ()> {
-        ACCOUNT.read().await
+        let changing = ACCOUNT.read().await;
+        CHANGED.store(true, Ordering::Relaxed);
+        changing
     }
 
     pub(crate) fn text(&self, path: &str) -> String {

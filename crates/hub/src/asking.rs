@@ -16,7 +16,7 @@ use crate::job::Job;
 use crate::metrics::Metrics;
 use crate::owner::{IntegrationId, Owner};
 use crate::run::{ActionOrder, Run, RunError, RunKind, StreamRun, Trigger};
-use crate::store::{Once, Store, once_key};
+use crate::store::{ATTEMPTS, Once, Store, once_key};
 use crate::view::Listed;
 
 /// Parameters of an action lie in an item of the table until a worker has them.
@@ -68,8 +68,18 @@ impl Hub {
         let mut run = self.new_run(RunKind::Sync)?;
         run.full = request.full;
         run.only = request.streams;
-        let taken = self.take_turn(&owner, &run.id).await?;
-        self.queued(&owner, &stored.value, run, once, taken).await
+        let mut attempt = 0;
+        loop {
+            let taken = self.take_turn(&owner, &run.id).await?;
+            let queued = self.queued(&owner, &stored.value, run.clone(), once.as_ref(), taken);
+            match queued.await {
+                // The sync before this one ended between the look and the write.
+                Err(Error::State(error)) if error.is_conflict() && attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Has an action of the platform carried out, at most once.
@@ -106,7 +116,8 @@ impl Hub {
             name: action.to_owned(),
             parameters: Some(parameters),
         });
-        self.queued(&owner, &stored.value, run, once, vec![]).await
+        self.queued(&owner, &stored.value, run, once.as_ref(), vec![])
+            .await
     }
 
     /// The run as it is once it has ended, or at `until`.
@@ -235,11 +246,11 @@ impl Hub {
         owner: &Owner,
         definition: &Definition,
         run: Run,
-        once: Option<Once>,
+        once: Option<&Once>,
         mut writes: Vec<Write>,
     ) -> Result<Run, Error> {
         writes.push(Store::put_run(owner, &run, Condition::Absent)?);
-        if let Some(once) = &once {
+        if let Some(once) = once {
             writes.push(
                 self.store
                     .use_once(once, owner.integration, Some(&run.id))?,
@@ -248,7 +259,7 @@ impl Hub {
         if let Err(error) = self.store.table.transact(writes).await {
             // Somebody else was faster: with the same key, or with another sync.
             if error.is_conflict() {
-                if let Some(run) = self.asked_before(owner, definition, once.as_ref()).await? {
+                if let Some(run) = self.asked_before(owner, definition, once).await? {
                     return Ok(run);
                 }
                 let health = self.store.health(owner).await?.value;

@@ -248,7 +248,8 @@ impl Hub {
             .of_stream(data_type, rows.len());
         let records = self.records_of(&owner, &stream.value.slug)?;
         records.stage(&run.id, &rows).await?;
-        self.queued(&owner, &stored.value, run, once, vec![]).await
+        self.queued(&owner, &stored.value, run, once.as_ref(), vec![])
+            .await
     }
 
     pub(crate) fn records_of(&self, owner: &Owner, slug: &str) -> Result<StreamRecords, Error> {

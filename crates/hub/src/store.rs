@@ -23,7 +23,7 @@ const FIGURES_DAYS: i64 = 1095;
 const KEYS_HOURS: i64 = 24;
 
 /// How often a change is made anew that another process came before.
-const ATTEMPTS: u32 = 8;
+pub(crate) const ATTEMPTS: u32 = 8;
 
 /// Items of the table. Every partition key begins with the tenant.
 #[derive(Debug, Clone)]

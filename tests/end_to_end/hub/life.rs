@@ -139,8 +139,8 @@ async fn databases_are_followed_row_by_row_from_creation_to_deletion() {
 
 #[tokio::test]
 async fn a_zoho_desk_account_is_one_integration_among_others() {
-    let _still = crate::stack::Stack::account_still().await;
     let hub = Hub::of("desk").await;
+    let _still = hub.stack.account_still().await;
     let mut body = json!({
         "name": "Support",
         "type": "zoho_desk",

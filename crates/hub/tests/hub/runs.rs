@@ -415,3 +415,24 @@ async fn runs_are_listed_newest_first() {
         .collect();
     assert_eq!(listed, ids);
 }
+
+#[tokio::test]
+async fn a_sync_asked_for_while_another_ends_is_queued_or_told_that_it_is_busy() {
+    let (world, id) = World::stocked().await;
+    for _ in 0..20 {
+        let asking = async {
+            loop {
+                let asked = world
+                    .hub
+                    .start_sync(acme(), id, SyncRequest::default(), None)
+                    .await;
+                match asked {
+                    Err(Error::Busy { .. }) => {}
+                    Ok(_) => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        tokio::join!(world.drain(), asking);
+    }
+}
