@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,13 +94,16 @@ class Orders:
         return "two rows changed, one deleted"
 
     def rows(self) -> dict[str, dict]:
-        with sqlite3.connect(self.file) as database:
+        with closing(sqlite3.connect(self.file)) as database:
             database.row_factory = sqlite3.Row
             return {str(row["id"]): dict(row) for row in database.execute("SELECT * FROM orders")}
 
-    def write(self, sql: str, values: Iterable[tuple] = ()) -> None:
-        with sqlite3.connect(self.file) as database:
-            database.executemany(sql, values) if values else database.execute(sql)
+    def write(self, sql: str, rows: Iterable[tuple] | None = None) -> None:
+        with closing(sqlite3.connect(self.file)) as database, database:
+            if rows is None:
+                database.execute(sql)
+            else:
+                database.executemany(sql, rows)
         self.objects.upload_file(str(self.file), self.bucket, self.key)
 
 
