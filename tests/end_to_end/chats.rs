@@ -1,7 +1,6 @@
 //! Chats become tickets: over HTTP, as SalesIQ and the team's own programs come in.
 
 use std::collections::HashSet;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use simulators::SigningKey;
 use simulators::salesiq::{Chat, Format, Player, Signer, Visitor};
 use tokio::sync::RwLockReadGuard;
 
-use crate::stack::{Stack, root};
+use crate::stack::{Stack, operate};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -190,19 +189,8 @@ async fn answered(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
 
 /// As an administrator gets one.
 pub(crate) fn api_key(name: &str) -> String {
-    let root = root();
-    let made = Command::new(root.join(".venv/bin/python"))
-        .arg(root.join("infra/api_key.py"))
-        .args(["--name", name, "--scopes", "read,write,admin"])
-        .env("PYTHONPATH", root.join("infra/local"))
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    let scopes = "read,write,admin";
+    operate("infra/api_key.py", &["--name", name, "--scopes", scopes])
 }
 
 fn chat_id(name: &str) -> String {
@@ -500,16 +488,7 @@ async fn forged_stale_and_hostile_requests_are_refused() {
 #[tokio::test]
 async fn events_of_zoho_desk_are_stored_and_a_closed_ticket_brings_a_survey() {
     let front = Front::new("desk-events").await;
-    let registered = Command::new(root().join(".venv/bin/python"))
-        .arg(root().join("infra/desk_webhook.py"))
-        .env("PYTHONPATH", root().join("infra/local"))
-        .output()
-        .unwrap();
-    assert!(
-        registered.status.success(),
-        "{}",
-        String::from_utf8_lossy(&registered.stderr)
-    );
+    operate("infra/desk_webhook.py", &[]);
 
     let id = chat_id("closed");
     let mut chat = Chat::new(&id, jane("closed"));

@@ -1,8 +1,6 @@
-use std::process::Command;
-
 use serde_json::json;
 
-use crate::stack::{Stack, root, variable};
+use crate::stack::{Stack, operate, variable};
 
 #[tokio::test]
 async fn no_secret_and_no_address_is_in_any_log_line() {
@@ -61,19 +59,7 @@ async fn no_secret_and_no_address_is_in_any_log_line() {
 
 /// All that the stack's functions have logged.
 pub(crate) fn of_all_functions() -> String {
-    let python = root().join(".venv/bin/python");
-    let script = root().join("infra/local/stack.py");
-    let output = Command::new(python)
-        .arg(script)
-        .arg("logs")
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
+    operate("infra/local/stack.py", &["logs"])
 }
 
 fn has_address(line: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ static CHANGED: AtomicBool = AtomicBool::new(true);
 
 /// A run ends ten seconds before the present, and a job may be on its way for a moment.
 const SETTLED: Duration = Duration::from_secs(13);
+const MOST_LOOKS: u32 = 20;
 
 pub(crate) struct Stack {
     about: Value,
@@ -88,12 +90,13 @@ impl Stack {
         let still = ACCOUNT.write().await;
         if CHANGED.swap(false, Ordering::Relaxed) {
             let mut before = self.truth("tickets", "").await;
-            loop {
+            for look in 1.. {
                 tokio::time::sleep(SETTLED).await;
                 let now = self.truth("tickets", "").await;
                 if now == before {
                     break;
                 }
+                assert!(look < MOST_LOOKS, "tickets are still being written");
                 before = now;
             }
         }
@@ -301,6 +304,19 @@ pub(crate) fn root() -> PathBuf {
         .parent()
         .unwrap()
         .to_owned()
+}
+
+/// What a program of `infra/` prints, run as the Makefile runs it; it must succeed.
+pub(crate) fn operate(program: &str, arguments: &[&str]) -> String {
+    let done = Command::new(root().join(".venv/bin/python"))
+        .arg(root().join(program))
+        .args(arguments)
+        .env("PYTHONPATH", root().join("infra/local"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{program} {arguments:?}: {said}");
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
 }
 
 pub(crate) fn sorted(rows: impl Iterator<Item = String>) -> Vec<String> {

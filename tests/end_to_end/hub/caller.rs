@@ -1,12 +1,11 @@
 //! A tenant's program that calls the hub.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::stack::{Stack, root};
+use crate::stack::{Stack, operate};
 
 /// A schedule of a minute may wait for most of two.
 pub(super) const PATIENCE: Duration = Duration::from_mins(4);
@@ -25,16 +24,15 @@ pub(super) fn ended(run: &Value) -> bool {
 
 /// Issues a key of `tenant` as an operator does.
 pub(super) fn tenant_key(tenant: &str, scopes: &str) -> String {
-    let issued = Command::new(root().join(".venv/bin/python"))
-        .arg(root().join("infra/api_key.py"))
-        .args(["--name", "end-to-end", "--scopes", scopes])
-        .args(["--tenant", tenant])
-        .env("PYTHONPATH", root().join("infra/local"))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&issued.stderr);
-    assert!(issued.status.success(), "{said}");
-    String::from_utf8(issued.stdout).unwrap().trim().to_owned()
+    let key = [
+        "--name",
+        "end-to-end",
+        "--scopes",
+        scopes,
+        "--tenant",
+        tenant,
+    ];
+    operate("infra/api_key.py", &key)
 }
 
 impl Hub {
